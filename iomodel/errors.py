@@ -1,0 +1,59 @@
+"""Everything that `iomodel` raises on purpose.
+
+One small tree: a caller who catches `IOModelError` catches all of it, and each child carries the exit code with which
+the command line ends. A message says what was found, what is allowed and what to do next; `nearest` adds the names that
+the user may have meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class IOModelError(Exception):
+    """Base of every error raised on purpose; `exit_code` is what the command line ends with."""
+
+    exit_code = 2
+
+
+class TableError(IOModelError):
+    """A table, or a file that should hold one, is not a balanced and labelled input-output table."""
+
+
+class CardError(IOModelError):
+    """A parameter card or a sector map is missing, misspelled or outside its range."""
+
+
+class ExperimentError(IOModelError):
+    """An experiment asks for something that does not exist or cannot be."""
+
+
+class ResultError(IOModelError):
+    """A result cannot be written, read or compared."""
+
+
+class ProgramError(IOModelError):
+    """A block, variable or law is malformed: wrong shape, declared twice, or not convex."""
+
+
+class InfeasibleError(IOModelError):
+    """No path meets all hard laws; the message names the laws in conflict."""
+
+    exit_code = 3
+
+
+class SolverError(IOModelError):
+    """A solver failed or stopped before it reached its tolerance."""
+
+    exit_code = 4
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """The names closest to `name`, as a sentence to append to an error ("" when nothing is close).
+
+    >>> nearest("two-halfs", ["two-halves", "best-path"])
+    ' Did you mean two-halves?'
+    """
+    close = difflib.get_close_matches(name, list(allowed), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(close)}?" if close else ""
