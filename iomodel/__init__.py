@@ -1,0 +1,123 @@
+"""From a real input-output table to a rebalancing path, and to what it does to trading partners.
+
+A reader turns files into a `Table`; `calibrate` makes it an `Economy`; an `Experiment` chooses blocks and levers;
+`build` lays them into a `Program`; `solve` gives a `Trajectory`; `spillovers` carries it to partners; the report draws
+it. The names below are all that is public. They are found when first used, so that `import iomodel` costs nothing:
+cvxpy, xarray and pandas are loaded by the first name that needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from iomodel.calibration import calibrate
+    from iomodel.cards import Card, Cards, load_cards
+    from iomodel.economy import Economy
+    from iomodel.errors import (
+        CardError,
+        ExperimentError,
+        InfeasibleError,
+        IOModelError,
+        ProgramError,
+        ResultError,
+        SolverError,
+        TableError,
+    )
+    from iomodel.experiment import Experiment, load_experiment
+    from iomodel.program.block import Block, Law, Var
+    from iomodel.program.build import Program
+    from iomodel.program.certificate import Verdict
+    from iomodel.program.trajectory import Trajectory
+    from iomodel.readers.template import read_table, write_template
+    from iomodel.report import write_report
+    from iomodel.results import load_trajectory, save
+    from iomodel.run import build, compare, explain_infeasible, simulate, solve, what_binds
+    from iomodel.spillover import spillovers
+    from iomodel.table import Table, load_table, save_table
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "iomodel.calibration": ("calibrate",),
+    "iomodel.cards": ("Card", "Cards", "load_cards"),
+    "iomodel.economy": ("Economy",),
+    "iomodel.errors": (
+        "CardError",
+        "ExperimentError",
+        "IOModelError",
+        "InfeasibleError",
+        "ProgramError",
+        "ResultError",
+        "SolverError",
+        "TableError",
+    ),
+    "iomodel.experiment": ("Experiment", "load_experiment"),
+    "iomodel.program.block": ("Block", "Law", "Var"),
+    "iomodel.program.build": ("Program",),
+    "iomodel.program.certificate": ("Verdict",),
+    "iomodel.program.trajectory": ("Trajectory",),
+    "iomodel.readers.template": ("read_table", "write_template"),
+    "iomodel.report": ("write_report",),
+    "iomodel.results": ("load_trajectory", "save"),
+    "iomodel.run": ("build", "compare", "explain_infeasible", "simulate", "solve", "what_binds"),
+    "iomodel.spillover": ("spillovers",),
+    "iomodel.table": ("Table", "load_table", "save_table"),
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "Block",
+    "Card",
+    "CardError",
+    "Cards",
+    "Economy",
+    "Experiment",
+    "ExperimentError",
+    "IOModelError",
+    "InfeasibleError",
+    "Law",
+    "Program",
+    "ProgramError",
+    "ResultError",
+    "SolverError",
+    "Table",
+    "TableError",
+    "Trajectory",
+    "Var",
+    "Verdict",
+    "build",
+    "calibrate",
+    "compare",
+    "explain_infeasible",
+    "load_cards",
+    "load_experiment",
+    "load_table",
+    "load_trajectory",
+    "read_table",
+    "save",
+    "save_table",
+    "simulate",
+    "solve",
+    "spillovers",
+    "what_binds",
+    "write_report",
+    "write_template",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, loaded from its module on first use."""
+    if name not in _WHERE:
+        from iomodel.errors import nearest
+
+        raise AttributeError(f"iomodel has no name {name!r}.{nearest(name, __all__)}")
+    value = getattr(importlib.import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted([*__all__, "__version__"])
