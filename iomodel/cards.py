@@ -1,20 +1,25 @@
-"""Cards: every number of the model that no table holds, with its unit, range and source.
+"""Cards and sector maps: what the model needs and no table holds, with its unit, range and source.
 
 A card says where its value comes from and how far it may be moved; code holds no such number of its own. One file is
 common to all tables, one file for each shipped table says what differs, and the user's changes come last, checked
-against the range. The maps that sort a classification's sectors into groups are read by `iomodel.sectors`.
+against the range. A sector map does for a classification what the cards do for the economy: one line a sector, each
+with its reason.
 """
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from iomodel.errors import CardError, nearest
-from iomodel.shipped import shipped_file
+from iomodel.labels import positions
+from iomodel.shipped import shipped_file, shipped_names
 
 KINDS = ("read", "derived", "fitted", "assumed", "default", "preference")
 """Where a value comes from: seen in its source, computed from figures seen, chosen so that a published figure is met,
@@ -203,3 +208,128 @@ def _card(key: str, entry: Mapping[str, object]) -> Card:
         raise CardError(f"Card {key}: value is a number or a list of numbers, found {value!r}.")
     texts = [str(entry[name]) for name in ("title", "unit", "kind", "source")]
     return Card(key, texts[0], texts[1], value, float(low), float(high), texts[2], texts[3])
+
+
+GROUPS = ("agriculture", "mining", "manufacturing", "utilities", "construction", "services")
+INDUSTRY = ("mining", "manufacturing", "utilities")
+"""The groups whose utilisation is published: there capacity is counted, elsewhere plant is always in normal use."""
+
+_CHOICES = {
+    "group": GROUPS,
+    "asset": ("construction", "equipment", "intangible"),
+    "capital": ("plant", "infrastructure", "real_estate"),
+    "drive": ("manufacturing", "infrastructure", "real_estate", "elsewhere"),
+    "broad": ("primary", "manufacturing", "services"),
+}
+_FLAGS = ("favoured", "public", "overflow", "individual_government")
+_NUMBERS = ("engel", "displacement")
+MAP_COLUMNS = (
+    "sector", "name", "group", "engel", "asset", "capital", "drive", "favoured", "public", "overflow",
+    "displacement", "individual_government", "utilisation", "broad", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class SectorMap:
+    """How each sector is treated: arrays by sector, in the order of `sectors` (meanings: tables/maps/README.md).
+
+    Texts are arrays of str, `engel` and `displacement` floats (dimensionless), the flags booleans.
+    """
+
+    classification: str
+    sectors: tuple[str, ...]
+    name: np.ndarray
+    group: np.ndarray
+    engel: np.ndarray
+    asset: np.ndarray
+    capital: np.ndarray
+    drive: np.ndarray
+    favoured: np.ndarray
+    public: np.ndarray
+    overflow: np.ndarray
+    displacement: np.ndarray
+    individual_government: np.ndarray
+    utilisation: np.ndarray
+    broad: np.ndarray
+    reason: np.ndarray
+
+    @property
+    def industry(self) -> np.ndarray:
+        """True for mining, manufacturing and utilities."""
+        return np.isin(self.group, INDUSTRY)
+
+    def rows(self, sectors: Iterable[str]) -> SectorMap:
+        """The same map for `sectors`, in their order; CardError names the sectors that have no line."""
+        wanted = tuple(sectors)
+        missing = [sector for sector in wanted if sector not in self.sectors]
+        if missing:
+            raise CardError(
+                f"The map {self.classification} has no line for {len(missing)} of {len(wanted)} sectors: "
+                f"{', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}.{nearest(missing[0], self.sectors)} "
+                "Add a line for each, with the columns that tables/maps/README.md explains."
+            )
+        order = positions(wanted, self.sectors)
+        columns = [column for column in MAP_COLUMNS if column != "sector"]
+        return replace(self, sectors=wanted, **{column: getattr(self, column)[order] for column in columns})
+
+
+def load_map(classification: str | Path) -> SectorMap:
+    """The map of a shipped classification ("nbs42", "wiod35") or of the user's own, given as the path of its CSV.
+
+    Raises CardError when there is none, a column is missing or unknown, a sector stands twice or a cell holds what is
+    not allowed; the message names line and column.
+
+    >>> load_map("nbs42").rows(["06", "02"]).engel.tolist()
+    [0.6, 1.0]
+    """
+    shipped = shipped_file("tables", "maps", f"{classification}.csv")
+    path = shipped if shipped.is_file() else Path(classification)
+    if not path.is_file():
+        names = [name for name in shipped_names("tables/maps", ".csv") if "_to_" not in name]
+        raise CardError(
+            f"There is no sector map {str(classification)!r}; shipped are {', '.join(names)}."
+            f"{nearest(str(classification), names)} For a classification of your own give the path of a CSV with the "
+            f"columns {', '.join(MAP_COLUMNS)} (tables/maps/README.md explains them)."
+        )
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, restkey="beyond the last column")
+        lines = list(reader)
+    _check_columns(path, reader.fieldnames or ())
+    columns = {column: [_cell(path, place, column, line[column]) for place, line in enumerate(lines, start=2)]
+               for column in MAP_COLUMNS}  # fmt: skip
+    sectors = tuple(str(sector) for sector in columns.pop("sector"))
+    twice = [sector for sector, times in Counter(sectors).items() if times > 1]
+    if twice or not sectors:
+        raise CardError(f"{path.name}: " + (f"sector {twice[0]} stands twice." if twice else "there is no sector."))
+    return SectorMap(path.stem, sectors, **{column: np.array(cells) for column, cells in columns.items()})
+
+
+def _check_columns(path: Path, found: Sequence[str]) -> None:
+    missing = [column for column in MAP_COLUMNS if column not in found]
+    unknown = [column for column in found if column not in MAP_COLUMNS]
+    if missing or unknown:
+        problem = f"lacks the column {missing[0]!r}" if missing else f"has an unknown column {unknown[0]!r}"
+        raise CardError(f"{path.name} {problem}; a sector map has {', '.join(MAP_COLUMNS)}.")
+
+
+def _cell(path: Path, line: int, column: str, text: str | None) -> str | float | bool:
+    """One cell of a map, checked and converted."""
+    where = f"{path.name}, line {line}, column {column}"
+    if text is None:
+        raise CardError(f"{where}: the line ends before it.")
+    if column in _FLAGS:
+        if text not in ("0", "1"):
+            raise CardError(f"{where}: found {text!r}, allowed are 0 and 1.")
+        return text == "1"
+    if column in _NUMBERS:
+        try:
+            number = float(text)
+        except ValueError:
+            raise CardError(f"{where}: found {text!r}, which is no number.") from None
+        if not 0 < number < 10:
+            raise CardError(f"{where}: {number:g} is outside 0 to 10.")
+        return number
+    if column in _CHOICES and text not in _CHOICES[column]:
+        raise CardError(f"{where}: found {text!r}, allowed are {', '.join(_CHOICES[column])}."
+                        f"{nearest(text, _CHOICES[column])}")  # fmt: skip
+    return text
