@@ -1,0 +1,295 @@
+"""`Table`: one checked input-output table, national or inter-country, and nothing else.
+
+A table is labelled arrays and a description. It can only be made through a constructor that refuses what is not a
+balanced table, so that no later function has to ask. Files are functions beside it: `load_table` reads a shipped name or
+a NetCDF file that `save_table` wrote; foreign layouts are the readers' business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from iomodel.errors import TableError, nearest
+from iomodel.labels import FINAL_DIMS, FLOW_DIMS, IMPORTS, OUTPUT_DIMS, TAX_DIMS, VALUE_ADDED_DIMS
+from iomodel.shipped import shipped_file, shipped_names
+from iomodel.table_checks import TOLERANCE, findings
+
+_ARRAYS = ("flows", "final_demand", "value_added", "output", "product_taxes", "employment")
+_LONG_NAMES = {
+    "flows": "intermediate flows from seller to buyer",
+    "final_demand": "final demand by seller and category",
+    "value_added": "value added by factor",
+    "output": "gross output",
+    "product_taxes": "net product taxes paid by final users",
+    "employment": "persons employed",
+}
+_STORED = {"output": {"region": "to_region", "sector": "to_sector"}, "employment": {"region": "employed_region"}}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One input-output table; every instance has passed all checks of `iomodel.table_checks`.
+
+    flows (region, sector, to_region, to_sector), final_demand (region, sector, to_region, category), value_added
+    (factor, to_region, to_sector), output (region, sector) and product_taxes (to_region, category) are in `unit`;
+    employment (region, sector) is in thousand persons, for the regions that publish it, or None. In a national table
+    the sellers are the home region and IMPORTS and exports are a category; an inter-country table has neither.
+
+    Raises TableError with what was found, what is allowed and what to do.
+
+    >>> table = load_table("china-2020")
+    >>> table.home, table.year, table.flows.shape
+    ('CHN', 2020, (2, 42, 1, 42))
+    """
+
+    flows: xr.DataArray
+    final_demand: xr.DataArray
+    value_added: xr.DataArray
+    output: xr.DataArray
+    product_taxes: xr.DataArray
+    employment: xr.DataArray | None
+    attrs: dict[str, Any] = field(repr=False)
+    tolerance: InitVar[float] = TOLERANCE
+
+    def __post_init__(self, tolerance: float) -> None:
+        arrays = self.arrays
+        found = findings(arrays, self.attrs, tolerance)
+        if found:
+            name = self.attrs.get("name") or "table"
+            raise TableError("\n".join(f"{name}: {finding}" for finding in found))
+        units = {name: "thousand persons" if name == "employment" else self.attrs["unit"] for name in arrays}
+        for name, array in arrays.items():
+            settled = xr.DataArray(
+                np.array(array.values, dtype=np.float64),
+                coords={dim: np.array([str(x) for x in array[dim].values]) for dim in array.dims},
+                dims=array.dims,
+                name=name,
+                attrs={"units": units[name], "long_name": _LONG_NAMES[name]},
+            )
+            settled.values.setflags(write=False)
+            object.__setattr__(self, name, settled)
+        object.__setattr__(self, "attrs", {**self.attrs, "sha256": content_hash(self.arrays)})
+
+    @property
+    def arrays(self) -> dict[str, xr.DataArray]:
+        """The labelled arrays by name; employment only where the table has it."""
+        every = {name: getattr(self, name) for name in _ARRAYS}
+        return {name: array for name, array in every.items() if array is not None}
+
+    @property
+    def name(self) -> str:
+        return str(self.attrs["name"])
+
+    @property
+    def year(self) -> int:
+        return int(self.attrs["year"])
+
+    @property
+    def unit(self) -> str:
+        return str(self.attrs["unit"])
+
+    @property
+    def sha256(self) -> str:
+        return str(self.attrs["sha256"])
+
+    @property
+    def sector_names(self) -> dict[str, str]:
+        """Names of the sectors by code."""
+        return dict(self.attrs["sector_names"])
+
+    @property
+    def regions(self) -> list[str]:
+        """The regions that produce and buy (without IMPORTS)."""
+        return [str(label) for label in self.flows["to_region"].values]
+
+    @property
+    def sectors(self) -> list[str]:
+        return [str(label) for label in self.flows["sector"].values]
+
+    @property
+    def categories(self) -> list[str]:
+        return [str(label) for label in self.final_demand["category"].values]
+
+    @property
+    def factors(self) -> list[str]:
+        return [str(label) for label in self.value_added["factor"].values]
+
+    @property
+    def is_national(self) -> bool:
+        return IMPORTS in self.flows["region"].values
+
+    @property
+    def home(self) -> str:
+        """The home region of a national table; an inter-country table has none and says so."""
+        if not self.is_national:
+            raise TableError(f"{self.name} is an inter-country table without one home region; name one: {self.regions}")
+        return self.regions[0]
+
+
+def make_table(
+    *,
+    name: str,
+    year: int,
+    unit: str,
+    regions: Sequence[str],
+    sectors: Mapping[str, str],
+    categories: Sequence[str],
+    factors: Sequence[str],
+    flows: np.ndarray,
+    final_demand: np.ndarray,
+    value_added: np.ndarray,
+    output: np.ndarray,
+    national: bool,
+    product_taxes: np.ndarray | None = None,
+    employment: Mapping[str, np.ndarray] | None = None,
+    tolerance: float = TOLERANCE,
+    **description: Any,
+) -> Table:
+    """A checked `Table` from plain arrays in the dims of `Table`; `sectors` maps codes to names, in order.
+
+    `regions` are the buying regions; a national table adds the seller IMPORTS. `employment` gives thousand persons by
+    sector for the regions that have them. `description` holds currency, price_basis, source, licence, edition,
+    classification, history and the like. Raises TableError.
+    """
+    codes = [str(code) for code in sectors]
+    sellers = [*regions, IMPORTS] if national else list(regions)
+    labels = {
+        "region": sellers,
+        "sector": codes,
+        "to_region": list(regions),
+        "to_sector": codes,
+        "category": list(categories),
+        "factor": list(factors),
+    }
+
+    def labelled(values: np.ndarray, dims: tuple[str, ...], **other: Sequence[str]) -> xr.DataArray:
+        known = {**labels, **other}
+        coords = {dim: np.array(known[dim], dtype=str) for dim in dims}
+        shape = tuple(len(known[dim]) for dim in dims)
+        if np.shape(values) != shape:
+            raise TableError(f"{name}: an array over {dims} has shape {np.shape(values)}; the labels ask for {shape}.")
+        return xr.DataArray(np.asarray(values), coords=coords, dims=dims)
+
+    taxes = np.zeros((len(regions), len(categories))) if product_taxes is None else product_taxes
+    employed = None
+    if employment is not None:
+        employed = labelled(np.array(list(employment.values())), OUTPUT_DIMS, region=list(employment))
+    return Table(
+        flows=labelled(flows, FLOW_DIMS),
+        final_demand=labelled(final_demand, FINAL_DIMS),
+        value_added=labelled(value_added, VALUE_ADDED_DIMS),
+        output=labelled(output, OUTPUT_DIMS, region=list(regions)),
+        product_taxes=labelled(taxes, TAX_DIMS),
+        employment=employed,
+        attrs={"name": name, "year": year, "unit": unit, "sector_names": dict(sectors), **description},
+        tolerance=tolerance,
+    )
+
+
+def content_hash(arrays: Mapping[str, xr.DataArray]) -> str:
+    """SHA-256 over names, dims, labels and the 64-bit values of the arrays, independent of file format and library."""
+    digest = hashlib.sha256()
+    for name in _ARRAYS:
+        if (array := arrays.get(name)) is None:
+            continue
+        head = "\x1f".join(map(str, array.dims))
+        digest.update(f"{name}\x1e{head}\x1e".encode())
+        for dim in array.dims:
+            digest.update("\x1f".join(str(label) for label in array[dim].values).encode() + b"\x1e")
+        digest.update(np.ascontiguousarray(array.values + 0.0, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def save_table(table: Table, path: str | Path) -> Path:
+    """Write `table` as one compressed NetCDF file that plain `xarray.open_dataset` reads; returns the path.
+
+    `output` is stored over (to_region, to_sector) and employment over employed_region, since a national table has
+    more sellers than producers. Raises TableError when the file cannot be written.
+    """
+    path = Path(path)
+    stored = {
+        name: array.rename({dim: new for dim, new in _STORED.get(name, {}).items() if dim in array.dims})
+        for name, array in table.arrays.items()
+    }
+    title = f"Input-output table {table.name}, {table.year}, {table.unit}"
+    attrs = {"title": title, "provenance": json.dumps(table.attrs, ensure_ascii=False, sort_keys=True)}
+    encoding = {name: {"zlib": True, "complevel": 9, "shuffle": True, "_FillValue": None} for name in stored}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        xr.Dataset(stored, attrs=attrs).to_netcdf(partial, engine="h5netcdf", encoding=encoding)
+        partial.replace(path)
+    except OSError as error:
+        raise TableError(f"Cannot write the table to {path}: {error}. Choose a folder that can be written.") from error
+    return path
+
+
+def load_table(name_or_path: str | Path) -> Table:
+    """A shipped table by name, or a NetCDF file written by `save_table`; every check is run again.
+
+    Raises TableError: unknown name (with the nearest), missing file, no NetCDF, no table, content that does not match
+    the hash written when it was saved.
+
+    >>> load_table("world-2011").regions[:3]
+    ['CHN', 'USA', 'EU']
+    """
+    path = _table_path(name_or_path)
+    dataset = _open(path)
+    missing = [name for name in _ARRAYS[:5] if name not in dataset]
+    if missing or "provenance" not in dataset.attrs:
+        raise TableError(
+            f"{path} is a NetCDF file but not a table of iomodel: it lacks {', '.join(missing) or 'provenance'}."
+            " Make one with save_table, or read a foreign file with read_table."
+        )
+    arrays = {name: _restored(dataset, name) for name in _ARRAYS if name in dataset}
+    attrs = json.loads(dataset.attrs["provenance"])
+    table = Table(**{"employment": None, **arrays}, attrs=attrs, tolerance=attrs.get("tolerance", TOLERANCE))
+    if attrs.get("sha256") not in (None, table.sha256):
+        raise TableError(
+            f"{path}: content hash {table.sha256[:12]} is not {attrs['sha256'][:12]} as written when it was saved."
+            " The file was changed afterwards; make it again from its source."
+        )
+    return table
+
+
+def shipped_tables() -> list[str]:
+    """Names of the shipped tables."""
+    return shipped_names("tables", ".nc")
+
+
+def _table_path(name_or_path: str | Path) -> Path:
+    text = str(name_or_path)
+    shipped = shipped_file("tables", f"{text}.nc")
+    if isinstance(name_or_path, str) and text in shipped_tables():
+        return shipped
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise TableError(f"{path} is a folder. Name a shipped table ({', '.join(shipped_tables())}) or a NetCDF file.")
+    if path.suffix or path.parent != Path():
+        raise TableError(f"There is no file {path}. Name a shipped table ({', '.join(shipped_tables())}) or a file.")
+    hint = nearest(text, shipped_tables())
+    raise TableError(f"There is no table {text!r}; shipped: {', '.join(shipped_tables())}.{hint}")
+
+
+def _open(path: Path) -> xr.Dataset:
+    if path.suffix.lower() in (".csv", ".xlsx", ".xls", ".rda"):
+        raise TableError(f"{path} is a {path.suffix} file; load_table reads NetCDF. Use read_table for it.")
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return dataset.load()
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError, TypeError) as error:
+        raise TableError(f"{path} is no readable NetCDF file ({error}). Make it again with save_table.") from error
+
+
+def _restored(dataset: xr.Dataset, name: str) -> xr.DataArray:
+    return dataset[name].rename({new: dim for dim, new in _STORED.get(name, {}).items()})
