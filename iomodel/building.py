@@ -1,0 +1,92 @@
+"""The command that makes every shipped table from a folder of publishers' files.
+
+Running it again gives the same content, which the hash on each table's card shows. What is split, aggregated or assumed
+is written on the card beside the table.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from iomodel.cards import load_cards
+from iomodel.errors import TableError
+from iomodel.facts import build_facts
+from iomodel.readers.cells import read_grid
+from iomodel.readers.nbs import read_nbs
+from iomodel.readers.wiod import read_wiod
+from iomodel.shipped import shipped_file
+from iomodel.table import Table, save_table
+
+COMMAND = "make tables SOURCE=<folder of the publishers' files>"
+
+
+def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
+    """Make the shipped tables, their cards and the facts from the folder `source` into `out`; returns files by name.
+
+    Everything is read and checked before anything is written. Raises TableError when a file is missing or not what its
+    publisher made.
+    """
+    source, out = Path(source), Path(out)
+    if not source.is_dir():
+        raise TableError(f"There is no folder {source}. Give the folder that holds china_nbs/ and wiod2013/.")
+    tables = [build_china(source), build_world(source)]
+    made: dict[str, Path] = {}
+    for table in tables:
+        made[table.name] = save_table(table, out / f"{table.name}.nc")
+        card = out / f"{table.name}.toml"
+        card.write_text(table_card(table, made[table.name].stat().st_size), encoding="utf-8", newline="\n")
+        made[f"{table.name} card"] = card
+    for path in build_facts(source, out / "facts"):
+        made[path.stem] = path
+    return made
+
+
+def build_china(source: Path) -> Table:
+    """`china-2020`: the official 42-sector table of 2020, consumption split with the 153-product table."""
+    folder = source / "china_nbs"
+    return read_nbs(folder / "china_2020_42.csv", folder / "china_2020_153.csv", name="china-2020", year=2020)
+
+
+def build_world(source: Path) -> Table:
+    """`world-2011`: WIOD 2011 summed into the regions of `tables/maps/wiod_regions.csv`."""
+    regions = read_grid(shipped_file("tables", "maps", "wiod_regions.csv")).cells[1:]
+    return read_wiod(
+        source / "wiod2013" / "wiod11.rda",
+        source / "wiod2013_sea" / "wiod_sea_2013release.csv.gz",
+        regions={country: region for country, region, _ in regions},
+        region_names={region: name for _, region, name in regions},
+        depreciation_share=load_cards("world-2011")["depreciation_share"],
+        name="world-2011",
+    )
+
+
+def table_card(table: Table, size: int) -> str:
+    """The card of a shipped table as TOML: where it is from, what it holds and how it was made."""
+    described = table.attrs
+    plain = ("source", "licence", "edition", "year", "unit", "currency", "price_basis", "classification")
+    lines = [f"name = {_toml(table.name)}"]
+    lines += [f"{key} = {_toml(described[key])}" for key in plain]
+    lines += [
+        f"national = {_toml(table.is_national)}",
+        f"regions = {_toml(table.regions)}",
+        f"sectors = {len(table.sectors)}",
+        f"categories = {_toml(table.categories)}",
+        f"factors = {_toml(table.factors)}",
+        f"employment = {_toml([] if table.employment is None else [str(r) for r in table.employment['region'].values])}",
+        f"command = {_toml(COMMAND)}",
+        f"sha256 = {_toml(table.sha256)}",
+        f"bytes = {size}",
+        "made = [",
+        *(f"    {_toml(step)}," for step in described["history"]),
+        "]",
+        "",
+        "[sector_names]",
+        *(f"{_toml(code)} = {_toml(name)}" for code, name in table.sector_names.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """A text, number, truth value or list of texts as TOML; JSON's notation is valid TOML for all of these."""
+    return json.dumps(value, ensure_ascii=False)
