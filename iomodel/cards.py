@@ -108,10 +108,10 @@ class Cards(Mapping[str, float]):
     def __getitem__(self, key: str) -> float:
         value = self.card(key).value
         if isinstance(value, tuple):
-            raise CardError(f"Card {key} is one number a year: read it with path({key!r}).")
+            raise CardError(f"Card {key} is one number a year: read it with series({key!r}).")
         return value
 
-    def path(self, key: str, years: int | None = None) -> tuple[float, ...]:
+    def series(self, key: str, years: int | None = None) -> tuple[float, ...]:
         """The values of a card that has one a year, for `years` years (its last value goes on), or as it stands."""
         value = self.card(key).value
         values = value if isinstance(value, tuple) else (value,)
@@ -219,18 +219,19 @@ _CHOICES = {
     "asset": ("construction", "equipment", "intangible"),
     "capital": ("plant", "infrastructure", "real_estate"),
     "drive": ("manufacturing", "infrastructure", "real_estate", "elsewhere"),
+    "normal": ("published", "base", ""),
     "broad": ("primary", "manufacturing", "services"),
 }
 _FLAGS = ("favoured", "public", "overflow", "individual_government")
 _NUMBERS = ("engel", "displacement")
 MAP_COLUMNS = (
     "sector", "name", "group", "engel", "asset", "capital", "drive", "favoured", "public", "overflow",
-    "displacement", "individual_government", "utilisation", "broad", "reason",
+    "displacement", "individual_government", "utilisation", "normal", "broad", "reason",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
-class SectorMap:
+class SectorRows:
     """How each sector is treated: arrays by sector, in the order of `sectors` (meanings: tables/maps/README.md).
 
     Texts are arrays of str, `engel` and `displacement` floats (dimensionless), the flags booleans.
@@ -250,6 +251,7 @@ class SectorMap:
     displacement: np.ndarray
     individual_government: np.ndarray
     utilisation: np.ndarray
+    normal: np.ndarray
     broad: np.ndarray
     reason: np.ndarray
 
@@ -258,7 +260,7 @@ class SectorMap:
         """True for mining, manufacturing and utilities."""
         return np.isin(self.group, INDUSTRY)
 
-    def rows(self, sectors: Iterable[str]) -> SectorMap:
+    def rows(self, sectors: Iterable[str]) -> SectorRows:
         """The same map for `sectors`, in their order; CardError names the sectors that have no line."""
         wanted = tuple(sectors)
         missing = [sector for sector in wanted if sector not in self.sectors]
@@ -273,7 +275,7 @@ class SectorMap:
         return replace(self, sectors=wanted, **{column: getattr(self, column)[order] for column in columns})
 
 
-def load_map(classification: str | Path) -> SectorMap:
+def load_map(classification: str | Path) -> SectorRows:
     """The map of a shipped classification ("nbs42", "wiod35") or of the user's own, given as the path of its CSV.
 
     Raises CardError when there is none, a column is missing or unknown, a sector stands twice or a cell holds what is
@@ -301,7 +303,7 @@ def load_map(classification: str | Path) -> SectorMap:
     twice = [sector for sector, times in Counter(sectors).items() if times > 1]
     if twice or not sectors:
         raise CardError(f"{path.name}: " + (f"sector {twice[0]} stands twice." if twice else "there is no sector."))
-    return SectorMap(path.stem, sectors, **{column: np.array(cells) for column, cells in columns.items()})
+    return SectorRows(path.stem, sectors, **{column: np.array(cells) for column, cells in columns.items()})
 
 
 def _check_columns(path: Path, found: Sequence[str]) -> None:
