@@ -1,0 +1,356 @@
+"""What is asked: a table, a horizon, targets, free levers, limits, changed cards and tariffs.
+
+An experiment is a small file of differences from a named baseline, closed to unknown keys: `iomodel.experiment_file`
+reads it. The noun is checked whenever it is made, so that an experiment that exists can be run, and it holds plain
+values only: it is hashable, and goes to TOML and back unchanged. Years in an experiment count years of policy, the
+first year after those that are known being year 1, so that one file serves tables of different years.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from iomodel.errors import ExperimentError, nearest
+from iomodel.frozen import Frozen
+
+LEVERS = ("retirement", "reform", "programme")
+"""What a policy may move: plant closed by sector, the drive's reform, the social programme."""
+
+PAYERS = ("debt", "dividends", "household_tax")
+"""Who pays for the social programme: a rule, no lever."""
+
+KINDS = ("exactly", "at_least")
+"""A target's two kinds: a value to be met, or a floor."""
+
+TARGETS = {
+    "package": ("programme", 20.0, "points of GDP"),
+    "idle_cut": ("retirement", 1.0, "as a share of the reference's idle plant"),
+    "reform": ("reform", 1.0, "as a share of the investment drive"),
+}
+"""Target -> the lever that meets it, the largest value that makes sense, the unit."""
+
+LIMITS = {
+    "debt_ceiling": "watched_debt",
+    "deficit_ceiling": "watched_deficit",
+    "firm_debt_ceiling": "watched_firm_debt",
+    "current_account_floor": "watched_current_account_low",
+    "current_account_ceiling": "watched_current_account_high",
+}
+"""Watched quantity that a file may turn into a law -> the card that holds its margin."""
+
+REGIONS = (
+    "CHN", "USA", "EU", "JPN", "KOR", "TWN", "AUS", "BRA", "IND", "IDN", "RUS", "MEX", "CAN", "TUR", "ROW",
+)  # fmt: skip
+"""Regions of the shipped inter-country table."""
+
+GROUPS = ("manufacturing", "primary", "services", "all")
+"""Sector groups that a tariff may fall on."""
+
+ALL = "all"
+
+
+def refuse(key: str, found: object, allowed: str, advice: str = "") -> ExperimentError:
+    """The one form of this module's errors: key, what was found, what is allowed, what to do."""
+    return ExperimentError(f"{key}: found {found!r}; allowed: {allowed}.{advice}")
+
+
+def number(key: str, value: object, low: float, high: float, unit: str = "") -> float:
+    """`value` as a float between `low` and `high`; ExperimentError otherwise."""
+    allowed = f"a number from {low:g} to {high:g} {unit}".rstrip()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise refuse(key, value, allowed)
+    if not low <= value <= high:
+        raise refuse(key, value, allowed)
+    return float(value)
+
+
+def whole(key: str, value: object, low: int, high: int, unit: str) -> int:
+    """`value` as a whole number between `low` and `high`; ExperimentError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise refuse(key, value, f"a whole number from {low} to {high} {unit}")
+    return value
+
+
+def one_of(key: str, value: object, allowed: Iterable[str]) -> str:
+    """`value` if it is one of the allowed words; ExperimentError with the nearest ones otherwise."""
+    words = tuple(allowed)
+    if not isinstance(value, str) or value not in words:
+        raise refuse(key, value, ", ".join(words), nearest(str(value), words))
+    return value
+
+
+def text(key: str, value: object) -> str:
+    """`value` if it is text that is not empty; ExperimentError otherwise."""
+    if not isinstance(value, str) or not value.strip():
+        raise refuse(key, value, "text that is not empty")
+    return value
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """Reported years of policy, and the years solved beyond them so that the end does not reach into the report."""
+
+    years: int = 10
+    beyond: int = 8
+
+    def __post_init__(self) -> None:
+        whole("horizon.years", self.years, 1, 100, "years of policy")
+        whole("horizon.beyond", self.beyond, 0, 100, "years after the reported ones")
+
+    @property
+    def solved(self) -> int:
+        """Years of policy that are solved."""
+        return self.years + self.beyond
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to be from year `by` of the policy on: `exactly` or `at_least` `value`; `hard` allows no miss."""
+
+    kind: str
+    value: float
+    by: int = 8
+    hard: bool = False
+
+
+@dataclass(frozen=True)
+class Benefit:
+    """The unemployment benefit's path: replacement times coverage, as a share of the wage, `to` in year `by`."""
+
+    to: float = 0.15
+    by: int = 8
+
+
+@dataclass(frozen=True)
+class Levers:
+    """What the policy may move, who pays for the programme, and the benefit's path (None: it stays as it is)."""
+
+    free: tuple[str, ...] = ()
+    payer: str = "debt"
+    benefit: Benefit | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.free, str) or not isinstance(self.free, Sequence):
+            raise refuse("levers.free", self.free, f"a list of {', '.join(LEVERS)}")
+        for lever in self.free:
+            one_of("levers.free", lever, LEVERS)
+        if len(set(self.free)) < len(self.free):
+            raise refuse("levers.free", list(self.free), "each lever once")
+        object.__setattr__(self, "free", tuple(lever for lever in LEVERS if lever in self.free))
+        one_of("levers.payer", self.payer, PAYERS)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A watched quantity made a law: `margin` over (floors: under) the reference path, None for the card's.
+
+    Debts and deficits are in points of GDP beyond the reference's, the current account in percent of GDP.
+    `soft` None is a hard law; a number is the price of passing it, in units of the goal per percent of GDP and year.
+    """
+
+    margin: float | None = None
+    soft: float | None = None
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """Points that a partner adds to its duty on the home region's goods of one sector group from a year on.
+
+    In an experiment `partner` may be "all", `points` None (the card partner_tariff) and `from_year` counts years of
+    policy; `tariffs_in_force` gives partners, points and calendar years.
+    """
+
+    partner: str
+    group: str = "manufacturing"
+    points: float | None = None
+    from_year: int = 1
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is asked of the model; plain, checked, hashable, equal to another that asks the same.
+
+    Raises ExperimentError for a value that is not allowed, a target whose lever is not free, or a year beyond the
+    horizon. `base` only says where it came from and takes no part in comparison.
+
+    >>> Experiment("mine", targets={"package": Target("exactly", 4.0)}, levers=Levers(("programme",))).horizon.years
+    10
+    """
+
+    name: str
+    question: str = ""
+    table: str = "china-2020"
+    region: str = "CHN"
+    horizon: Horizon = Horizon()
+    targets: Mapping[str, Target] = field(default_factory=Frozen[Target])
+    levers: Levers = Levers()
+    limits: Mapping[str, Limit] = field(default_factory=Frozen[Limit])
+    cards: Mapping[str, float | tuple[float, ...]] = field(default_factory=Frozen[float | tuple[float, ...]])
+    tariffs: tuple[Tariff, ...] = ()
+    solver: str | None = None
+    seed: int = 0
+    base: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for key in ("name", "table", "region"):
+            text(key, getattr(self, key))
+        if not isinstance(self.question, str):
+            raise refuse("question", self.question, "text")
+        if self.solver is not None:
+            object.__setattr__(self, "solver", text("solver", self.solver).lower())
+        whole("seed", self.seed, 0, 2**31 - 1, "")
+        last = self.horizon.years
+        targets = {key: _target(key, entry, last) for key, entry in self.targets.items()}
+        limits = {key: _limit(key, entry) for key, entry in self.limits.items()}
+        cards = {text("cards", key): _card(key, value) for key, value in self.cards.items()}
+        object.__setattr__(self, "targets", Frozen(targets))
+        object.__setattr__(self, "limits", Frozen(limits))
+        object.__setattr__(self, "cards", Frozen(cards))
+        object.__setattr__(self, "tariffs", tuple(_tariff(entry, self, last) for entry in self.tariffs))
+        _check_levers(self)
+
+    def replace(self, **changes: Any) -> Experiment:
+        """A new experiment with some fields changed, checked as a whole.
+
+        Any field; also `free`, `payer` and `benefit` of the levers, and `years` and `beyond` of the horizon. `cards`
+        are laid over the cards already changed; every other field is replaced.
+
+        >>> Experiment("mine").replace(table="world-2011", payer="dividends").levers.payer
+        'dividends'
+        """
+        parts = {"levers": ("free", "payer", "benefit"), "horizon": ("years", "beyond")}
+        for part, names in parts.items():
+            inner = {name: changes.pop(name) for name in names if name in changes}
+            if inner:
+                changes[part] = dataclasses.replace(changes.get(part, getattr(self, part)), **inner)
+        if "cards" in changes:
+            changes["cards"] = {**self.cards, **changes["cards"]}
+        allowed = [entry.name for entry in dataclasses.fields(self)]
+        for name in changes:
+            one_of("Experiment.replace", name, [*allowed, *(name for names in parts.values() for name in names)])
+        return dataclasses.replace(self, **changes)
+
+    def set(self, key: str, value: object) -> Experiment:
+        """A new experiment with the entry at a dotted key changed, as `--set` does: `set("cards.precaution", 0.3)`.
+
+        A key is written as in a file; setting one kind of a target drops the other. ExperimentError names a key that
+        does not exist and a value that is not allowed.
+
+        >>> Experiment("mine").set("horizon.years", 12).horizon.years
+        12
+        """
+        from iomodel.experiment_file import experiment_from, experiment_to_dict  # the file form builds on this noun
+
+        entries = experiment_to_dict(self)
+        *folders, last = key.split(".")
+        inside = entries
+        for folder in folders:
+            inside = inside.setdefault(folder, {})
+            if not isinstance(inside, dict):
+                raise refuse(f"--set {key}", folder, "a key that has entries below it")
+        if last in KINDS:
+            for kind in KINDS:
+                inside.pop(kind, None)
+        inside[last] = value
+        return dataclasses.replace(experiment_from(entries, f"--set {key}", self.name), base=self.base)
+
+    def to_toml(self) -> str:
+        """The whole experiment as TOML, from which `load_experiment` makes an equal one."""
+        from iomodel.experiment_file import experiment_to_toml
+
+        return experiment_to_toml(self)
+
+
+def load_experiment(name_or_path: str | Path) -> Experiment:
+    """A shipped experiment by name, or a TOML file of differences from the baseline that it names.
+
+    Raises ExperimentError: unknown name (with the nearest), missing file, no TOML, unknown key, value not allowed,
+    baselines that go in a circle. A changed card that does not exist or leaves its range is a CardError. Each names
+    the file and the key.
+
+    >>> load_experiment("two-halves").targets["package"].value
+    4.0
+    """
+    from iomodel.experiment_file import read_experiment
+
+    return read_experiment(name_or_path)
+
+
+def tariffs_in_force(
+    experiment: Experiment, first_year: int, points: float, partners: Iterable[str]
+) -> tuple[Tariff, ...]:
+    """The experiment's tariffs with every partner named, every number filled in and calendar years.
+
+    first_year: the first year of policy. points: percentage points where the file gives none (card partner_tariff).
+    partners: the regions that may raise duties, to which "all" is expanded (the home region is left out).
+
+    >>> one = Experiment("mine", tariffs=(Tariff("USA", from_year=2),))
+    >>> tariffs_in_force(one, 2012, 10.0, ["CHN", "USA"])
+    (Tariff(partner='USA', group='manufacturing', points=10.0, from_year=2013),)
+    """
+    abroad = [partner for partner in partners if partner != experiment.region]
+    return tuple(
+        Tariff(
+            partner, entry.group, points if entry.points is None else entry.points, first_year + entry.from_year - 1
+        )
+        for entry in experiment.tariffs
+        for partner in (abroad if entry.partner == ALL else [entry.partner])
+    )
+
+
+def _target(key: str, target: Target, last: int) -> Target:
+    one_of("targets", key, TARGETS)
+    _, most, unit = TARGETS[key]
+    kind = one_of(f"targets.{key}", target.kind, KINDS)
+    value = number(f"targets.{key}.{kind}", target.value, 0.0, most, unit)
+    by = whole(f"targets.{key}.by", target.by, 1, last, "years of policy (the horizon's years)")
+    if not isinstance(target.hard, bool):
+        raise refuse(f"targets.{key}.hard", target.hard, "true or false")
+    return Target(kind, value, by, target.hard)
+
+
+def _limit(key: str, limit: Limit) -> Limit:
+    one_of("limits", key, LIMITS)
+    margin = None if limit.margin is None else number(f"limits.{key}.margin", limit.margin, -200.0, 200.0)
+    soft = None if limit.soft is None else number(f"limits.{key}.soft", limit.soft, 0.0, 1e6)
+    return Limit(margin, soft)
+
+
+def _card(key: str, value: object) -> float | tuple[float, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(number(f"cards.{key}", entry, -1e9, 1e9) for entry in value)
+    return number(f"cards.{key}", value, -1e9, 1e9)
+
+
+def _tariff(tariff: Tariff, experiment: Experiment, last: int) -> Tariff:
+    key = f"tariffs.{tariff.partner}"
+    # The regions of a user's own table are not known here; they are checked when the table is opened.
+    if not experiment.table.endswith(".nc"):
+        one_of("tariffs", tariff.partner, [*REGIONS, ALL])
+    if tariff.partner == experiment.region:
+        raise refuse("tariffs", tariff.partner, "a partner, not the home region itself")
+    one_of(f"{key}.group", tariff.group, GROUPS)
+    points = None if tariff.points is None else number(f"{key}.points", tariff.points, -100.0, 1000.0, "points")
+    start = whole(f"{key}.from", tariff.from_year, 1, last, "years of policy (the first is 1)")
+    return Tariff(tariff.partner, tariff.group, points, start)
+
+
+def _check_levers(experiment: Experiment) -> None:
+    free, benefit = experiment.levers.free, experiment.levers.benefit
+    for key in experiment.targets:
+        lever = TARGETS[key][0]
+        if lever not in free:
+            listed = ", ".join(free) or "none"
+            raise ExperimentError(
+                f"targets.{key} is met by the lever {lever}, which is not free (free: {listed})."
+                f' Add "{lever}" to levers.free, or take the target out.'
+            )
+    if benefit is not None:
+        to = number("levers.benefit.to", benefit.to, 0.0, 1.0, "of the wage")
+        by = whole("levers.benefit.by", benefit.by, 1, experiment.horizon.years, "years of policy")
+        object.__setattr__(experiment, "levers", dataclasses.replace(experiment.levers, benefit=Benefit(to, by)))

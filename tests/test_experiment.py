@@ -1,0 +1,269 @@
+"""Experiments: what a file may say, what it is told when it says something else, and the way to TOML and back."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iomodel.errors import CardError, ExperimentError, IOModelError
+from iomodel.experiment import (
+    Benefit,
+    Experiment,
+    Horizon,
+    Levers,
+    Limit,
+    Target,
+    Tariff,
+    load_experiment,
+    tariffs_in_force,
+)
+from iomodel.experiment_file import experiment_from, shipped_experiments
+
+POLICIES = ["best-path", "business-as-usual", "demand-only", "supply-only", "two-halves", "two-halves-tariffs"]
+
+
+def written(folder: Path, text: str, name: str = "mine.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_shipped_policies() -> None:
+    assert shipped_experiments() == POLICIES
+    loaded = {name: load_experiment(name) for name in POLICIES}
+    assert all(experiment.question.endswith("?") for experiment in loaded.values())
+    usual, supply, demand = loaded["business-as-usual"], loaded["supply-only"], loaded["demand-only"]
+    both, best, tariffs = loaded["two-halves"], loaded["best-path"], loaded["two-halves-tariffs"]
+    assert usual.levers == Levers()
+    assert usual.targets == {}
+    assert supply.targets == {"idle_cut": Target("at_least", 0.5, 8), "reform": Target("exactly", 0.625, 8)}
+    assert supply.levers == Levers(("retirement", "reform"))
+    assert demand.targets == {"package": Target("exactly", 4.0, 8)}
+    assert demand.levers == Levers(("programme",), "debt", Benefit(0.15, 8))
+    assert both.targets == {**supply.targets, **demand.targets}
+    assert both.levers == Levers(("retirement", "reform", "programme"), "debt", Benefit(0.15, 8))
+    assert best.targets == {"idle_cut": Target("at_least", 0.5, 8)}
+    assert best.horizon == Horizon(10, 12)
+    assert {experiment.horizon.solved for name, experiment in loaded.items() if name != "best-path"} == {18}
+    assert tariffs == both.replace(
+        name="two-halves-tariffs", question=tariffs.question, table="world-2011", tariffs=(Tariff("all"),)
+    )
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_to_toml_and_back(name: str, tmp_path: Path) -> None:
+    experiment = load_experiment(name)
+    again = load_experiment(written(tmp_path, experiment.to_toml()))
+    assert again == experiment
+    assert hash(again) == hash(experiment)
+
+
+@given(
+    question=st.text(max_size=40),
+    package=st.floats(0, 20),
+    years=st.integers(8, 40),
+    precaution=st.floats(0, 1),
+    points=st.none() | st.floats(-100, 1000),
+    margin=st.none() | st.floats(-200, 200),
+)
+def test_any_experiment_goes_to_toml_and_back(
+    question: str, package: float, years: int, precaution: float, points: float | None, margin: float | None
+) -> None:
+    experiment = Experiment(
+        "任意",
+        question,
+        horizon=Horizon(years),
+        targets={"package": Target("at_least", package, 8, hard=True)},
+        levers=Levers(("programme",), "household_tax", Benefit(0.1, 3)),
+        limits={"debt_ceiling": Limit(margin, soft=0.5)},
+        cards={"precaution": precaution, "pandemic_path": (0.0, 1.0)},
+        tariffs=(Tariff("USA", "all", points, 2), Tariff("USA", "primary", 1.0), Tariff("EU")),
+        solver="moreau",
+        seed=3,
+    )
+    assert experiment_from(tomllib.loads(experiment.to_toml()), "text", "other") == experiment
+
+
+def test_differences_are_laid_over_the_baseline(tmp_path: Path) -> None:
+    written(tmp_path, 'base = "two-halves"\n[cards]\nprecaution = 0.3\ncurvature = 1.25\n', "lower.toml")
+    upper = written(
+        tmp_path,
+        'base = "lower.toml"\n[targets]\npackage = {at_least = 2, by = 5, hard = true}\n[cards]\nprecaution = 0.0\n',
+    )
+    experiment = load_experiment(upper)
+    assert experiment.name == "mine"
+    assert experiment.base == "lower.toml"
+    assert experiment.targets["package"] == Target("at_least", 2.0, 5, hard=True)
+    assert experiment.targets["reform"] == Target("exactly", 0.625, 8)
+    assert experiment.cards == {"precaution": 0.0, "curvature": 1.25}
+    assert experiment.levers.benefit == Benefit(0.15, 8)
+
+
+REFUSED = [
+    ('bse = "two-halves"', ["bse: found 'bse'", "allowed: name, base", "Did you mean base"]),
+    ('base = "two-halfs"', ["There is no experiment 'two-halfs'", "Did you mean two-halves"]),
+    ('base = "gone.toml"', ["There is no file", "gone.toml"]),
+    ("base = 3", ["base: found 3"]),
+    ("[targets]\npackge = {exactly = 4}", ["targets: found 'packge'", "Did you mean package"]),
+    ("[targets]\npackage = 4", ["targets.package: found 4", "keys exactly, at_least, by, hard"]),
+    ("[targets]\npackage = {by = 8}", ["targets.package: found 'neither'", "one of exactly and at_least"]),
+    ("[targets]\npackage = {exactly = 4, at_least = 4}", ["targets.package", "exactly and at_least"]),
+    ("[targets]\npackage = {exactly = 4, bye = 8}", ["targets.package.bye", "Did you mean by"]),
+    ("[targets]\npackage = {exactly = -1}", ["targets.package.exactly: found -1", "from 0 to 20 points of GDP"]),
+    ('[targets]\npackage = {exactly = "4"}', ["targets.package.exactly: found '4'", "a number"]),
+    ("[targets]\npackage = {exactly = true}", ["targets.package.exactly: found True"]),
+    ("[targets]\npackage = {exactly = nan}", ["targets.package.exactly: found nan"]),
+    ("[targets]\npackage = {exactly = 4, by = 11}", ["targets.package.by: found 11", "from 1 to 10"]),
+    ("[targets]\npackage = {exactly = 4, by = 8.0}", ["targets.package.by: found 8.0", "a whole number"]),
+    ("[targets]\npackage = {exactly = 4, hard = 1}", ["targets.package.hard: found 1", "true or false"]),
+    ("[targets]\nidle_cut = {at_least = 50}", ["targets.idle_cut.at_least: found 50", "from 0 to 1"]),
+    (
+        "[targets]\npackage = {exactly = 4}",
+        ["targets.package is met by the lever programme, which is not free (free: none)", "levers.free"],
+    ),
+    ("[horizon]\nyears = 0", ["horizon.years: found 0", "a whole number from 1"]),
+    ("[horizon]\nyears = -3", ["horizon.years: found -3"]),
+    ("[horizon]\nyers = 10", ["horizon.yers", "Did you mean years"]),
+    ("horizon = 10", ["horizon: found 10", "keys years, beyond"]),
+    ("[horizon]\nbeyond = -1", ["horizon.beyond: found -1"]),
+    ('[levers]\nfree = ["retirment"]', ["levers.free: found 'retirment'", "Did you mean retirement"]),
+    ('[levers]\nfree = "reform"', ["levers.free: found 'reform'", "a list"]),
+    ('[levers]\nfree = ["reform", "reform"]', ["levers.free", "each lever once"]),
+    ("[levers]\nfree = 3", ["levers.free: found 3"]),
+    ('[levers]\npayer = "dividend"', ["levers.payer: found 'dividend'", "Did you mean dividends"]),
+    ("[levers]\nbenefit = 0.15", ["levers.benefit: found 0.15", "keys to, by"]),
+    ("[levers]\nbenefit = {to = 2}", ["levers.benefit.to: found 2"]),
+    ("[levers]\nbenefit = {by = 12}", ["levers.benefit.by: found 12"]),
+    ("[limits]\ndebt_celing = {margin = 3}", ["limits: found 'debt_celing'", "Did you mean debt_ceiling"]),
+    ('[limits]\ndebt_ceiling = {margin = "much"}', ["limits.debt_ceiling.margin: found 'much'"]),
+    ("[limits]\ndebt_ceiling = {soft = -1}", ["limits.debt_ceiling.soft: found -1"]),
+    ('[cards]\nprecaution = "low"', ["cards.precaution: found 'low'"]),
+    ("[cards.deeper]\nprecaution = 0.3", ["cards.deeper"]),
+    ("cards = 3", ["cards: found 3"]),
+    ("[tariffs]\nUSB = {points = 10}", ["tariffs: found 'USB'", "Did you mean USA"]),
+    ("[tariffs]\nCHN = {points = 10}", ["tariffs: found 'CHN'", "not the home region"]),
+    ('[tariffs]\nUSA = {group = "manufactures"}', ["tariffs.USA.group", "Did you mean manufacturing"]),
+    ("[tariffs]\nUSA = {points = 10, form = 2}", ["tariffs.USA.form", "Did you mean from"]),
+    ("[tariffs]\nUSA = {points = 10, from = 2026}", ["tariffs.USA.from: found 2026", "years of policy"]),
+    ('table = ""', ["table: found ''", "text"]),
+    ("table = 2020", ["table: found 2020"]),
+    ("seed = -1", ["seed: found -1"]),
+    ("solver = 3", ["solver: found 3"]),
+    ("question = 3", ["question: found 3"]),
+    ("this is no TOML", ["this is not TOML"]),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), REFUSED, ids=[text.replace("\n", " ")[:50] for text, _ in REFUSED])
+def test_what_is_refused_names_file_and_key(text: str, parts: list[str], tmp_path: Path) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ExperimentError) as caught:
+        load_experiment(path)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    for part in parts:
+        assert part in message
+    assert "\n" not in message
+
+
+def test_changed_cards_are_checked(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match=r"mine\.toml: cards: .*'precauton'.*Did you mean precaution"):
+        load_experiment(written(tmp_path, "[cards]\nprecauton = 0.3"))
+    with pytest.raises(CardError, match=r"mine\.toml: cards: .*9 .* outside its range 0 to 1\.03"):
+        load_experiment(written(tmp_path, "[cards]\nprecaution = 9"))
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match=r"no experiment .best-pat.; shipped.*Did you mean best-path"):
+        load_experiment("best-pat")
+    with pytest.raises(ExperimentError, match=r"There is no file .*gone\.toml"):
+        load_experiment(tmp_path / "gone.toml")
+    with pytest.raises(ExperimentError, match="is a folder"):
+        load_experiment(tmp_path)
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ExperimentError, match=r"bytes\.toml: this is not TOML"):
+        load_experiment(tmp_path / "bytes.toml")
+
+
+def test_baselines_in_a_circle(tmp_path: Path) -> None:
+    written(tmp_path, 'base = "b.toml"', "a.toml")
+    written(tmp_path, 'base = "a.toml"', "b.toml")
+    with pytest.raises(ExperimentError, match=r"a circle: a\.toml -> b\.toml -> a\.toml"):
+        load_experiment(tmp_path / "a.toml")
+
+
+def test_an_own_table_lies_beside_the_experiment(tmp_path: Path) -> None:
+    assert load_experiment(written(tmp_path, 'table = "own.nc"')).table == str(tmp_path / "own.nc")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        ("cards.precaution", 0.3, lambda e: e.cards["precaution"] == 0.3),
+        ("table", "world-2011", lambda e: e.table == "world-2011"),
+        ("targets.package.exactly", 3, lambda e: e.targets["package"] == Target("exactly", 3.0, 8)),
+        ("targets.package.at_least", 3, lambda e: e.targets["package"] == Target("at_least", 3.0, 8)),
+        ("targets.package.hard", True, lambda e: e.targets["package"].hard),
+        ("levers.payer", "dividends", lambda e: e.levers.payer == "dividends"),
+        ("levers.benefit.to", 0.1, lambda e: e.levers.benefit == Benefit(0.1, 8)),
+        ("limits.debt_ceiling.margin", 20, lambda e: e.limits["debt_ceiling"] == Limit(20.0)),
+        ("tariffs.USA.points", 5, lambda e: e.tariffs == (Tariff("USA", points=5.0),)),
+        ("solver", "MOREAU", lambda e: e.solver == "moreau"),
+    ],
+)
+def test_set_changes_one_entry(key: str, value: object, read: Any) -> None:
+    experiment = load_experiment("two-halves")
+    changed = experiment.set(key, value)
+    assert read(changed)
+    assert changed != experiment
+    assert changed.base == "business-as-usual"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("cards.precauton", 1, r"--set cards\.precauton: cards: .*Did you mean precaution"),
+        ("targets.pakage.exactly", 1, r"--set targets\.pakage\.exactly: targets: .*Did you mean package"),
+        ("precaution", 1, r"--set precaution: precaution: found 'precaution'; allowed: name, base"),
+        ("name.first", 1, r"--set name\.first: found 'name'"),
+        ("horizon.years", 5, r"targets\.\w+\.by: found 8; allowed: a whole number from 1 to 5"),
+    ],
+)
+def test_set_refuses(key: str, value: object, message: str) -> None:
+    with pytest.raises(IOModelError, match=message):
+        load_experiment("two-halves").set(key, value)
+
+
+def test_replace_is_checked_as_a_whole() -> None:
+    experiment = load_experiment("two-halves").replace(cards={"precaution": 0.0})
+    changed = experiment.replace(table="world-2011", payer="dividends", cards={"curvature": 2.0}, years=9)
+    assert changed.cards == {"precaution": 0.0, "curvature": 2.0}
+    assert (changed.table, changed.levers.payer, changed.horizon.years) == ("world-2011", "dividends", 9)
+    assert experiment.table == "china-2020"
+    with pytest.raises(ExperimentError, match=r"Experiment\.replace: found 'payers'.*Did you mean payer"):
+        experiment.replace(payers="debt")
+    with pytest.raises(ExperimentError, match=r"targets\.package is met by the lever programme"):
+        experiment.replace(free=("retirement", "reform"))
+    with pytest.raises(ExperimentError, match=r"levers\.payer: found 'nobody'"):
+        experiment.replace(payer="nobody")
+
+
+def test_an_experiment_does_not_change() -> None:
+    experiment = load_experiment("two-halves")
+    with pytest.raises(AttributeError):
+        experiment.name = "other"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        experiment.targets["package"] = Target("exactly", 1.0)  # type: ignore[index]
+
+
+def test_tariffs_in_force_names_partners_points_and_years() -> None:
+    experiment = load_experiment("two-halves-tariffs")
+    found = tariffs_in_force(experiment, 2012, 10.3, ["CHN", "USA", "EU"])
+    assert found == (Tariff("USA", "manufacturing", 10.3, 2012), Tariff("EU", "manufacturing", 10.3, 2012))
+    two = experiment.replace(tariffs=(Tariff("USA", "all", 0.0, 3),))
+    assert tariffs_in_force(two, 2012, 10.3, ["CHN", "USA"]) == (Tariff("USA", "all", 0.0, 2014),)
