@@ -78,8 +78,8 @@ def relative_prices(seller_prices: Array, tariffs: Array, base_tariffs: Array | 
     prices = seller_prices[:, :, None] * (1.0 + tariffs) / (1.0 + np.asarray(base_tariffs, dtype=float))
     if not (np.all(np.isfinite(prices)) and prices.min() > 0):
         raise ExperimentError(
-            f"A tariff or price leaves a relative price of {np.min(prices):g}; tariffs lie above -100 points and prices "
-            "above zero. Change the tariff."
+            f"A tariff or price leaves a relative price of {np.min(prices):g}; tariffs lie above -100 points and "
+            "prices above zero. Change the tariff."
         )
     return prices
 
@@ -136,7 +136,7 @@ def _own(shares: Array) -> NDArray[np.bool_]:
 
 
 def _index(weights: Array, prices: Array, sigma: float) -> Array:
-    """P = (Σ w P^(1−σ))^(1/(1−σ)) over the first axis, as 1 + Σ w (P^(1−σ) − 1): exactly 1 at P = 1 and at no weight."""
+    """P = (Σ w P^(1−σ))^(1/(1−σ)) over the first axis; as 1 + Σ w (P^(1−σ) − 1) it is exactly 1 at P = 1."""
     if abs(1 - sigma) < _COBB_DOUGLAS:
         return np.exp((weights * np.log(prices)).sum(axis=0))
     power = 1 - sigma
