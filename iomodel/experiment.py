@@ -17,12 +17,7 @@ from typing import Any
 
 from iomodel.errors import ExperimentError, nearest
 from iomodel.frozen import Frozen
-
-LEVERS = ("retirement", "reform", "programme")
-"""What a policy may move: plant closed by sector, the drive's reform, the social programme."""
-
-PAYERS = ("debt", "dividends", "household_tax")
-"""Who pays for the social programme: a rule, no lever."""
+from iomodel.program.policy import LEVERS, PAYERS
 
 KINDS = ("exactly", "at_least")
 """A target's two kinds: a value to be met, or a floor."""
@@ -39,7 +34,7 @@ LIMITS = {
     "deficit_ceiling": "watched_deficit",
     "firm_debt_ceiling": "watched_firm_debt",
     "current_account_floor": "watched_current_account_low",
-    "current_account_ceiling": "watched_current_account_high",
+    "household_saving_ceiling": "watched_household_saving",
 }
 """Watched quantity that a file may turn into a law -> the card that holds its margin."""
 
@@ -147,10 +142,10 @@ class Levers:
 
 @dataclass(frozen=True)
 class Limit:
-    """A watched quantity made a law: `margin` over (floors: under) the reference path, None for the card's.
+    """A watched quantity made a law: how far it may leave the reference path, `margin` None for the card's.
 
-    Debts and deficits are in points of GDP beyond the reference's, the current account in percent of GDP.
-    `soft` None is a hard law; a number is the price of passing it, in units of the goal per percent of GDP and year.
+    Margins are in percent of base-year GDP beyond the reference path. `soft` None is a hard law; a number is the price
+    of passing it, yuan of the goal per yuan passed.
     """
 
     margin: float | None = None
@@ -161,8 +156,8 @@ class Limit:
 class Tariff:
     """Points that a partner adds to its duty on the home region's goods of one sector group from a year on.
 
-    In an experiment `partner` may be "all", `points` None (the card partner_tariff) and `from_year` counts years of
-    policy; `tariffs_in_force` gives partners, points and calendar years.
+    `partner` may be "all", `points` None (the card partner_tariff), `from_year` counts years of policy;
+    `iomodel.markets.tariffs.in_force` gives partners, points and calendar years.
     """
 
     partner: str
@@ -279,28 +274,6 @@ def load_experiment(name_or_path: str | Path) -> Experiment:
     from iomodel.experiment_file import read_experiment
 
     return read_experiment(name_or_path)
-
-
-def tariffs_in_force(
-    experiment: Experiment, first_year: int, points: float, partners: Iterable[str]
-) -> tuple[Tariff, ...]:
-    """The experiment's tariffs with every partner named, every number filled in and calendar years.
-
-    first_year: the first year of policy. points: percentage points where the file gives none (card partner_tariff).
-    partners: the regions that may raise duties, to which "all" is expanded (the home region is left out).
-
-    >>> one = Experiment("mine", tariffs=(Tariff("USA", from_year=2),))
-    >>> tariffs_in_force(one, 2012, 10.0, ["CHN", "USA"])
-    (Tariff(partner='USA', group='manufacturing', points=10.0, from_year=2013),)
-    """
-    abroad = [partner for partner in partners if partner != experiment.region]
-    return tuple(
-        Tariff(
-            partner, entry.group, points if entry.points is None else entry.points, first_year + entry.from_year - 1
-        )
-        for entry in experiment.tariffs
-        for partner in (abroad if entry.partner == ALL else [entry.partner])
-    )
 
 
 def _target(key: str, target: Target, last: int) -> Target:

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, IOModelError
 from iomodel.experiment import (
+    LIMITS,
     Benefit,
     Experiment,
     Horizon,
@@ -20,9 +22,9 @@ from iomodel.experiment import (
     Target,
     Tariff,
     load_experiment,
-    tariffs_in_force,
 )
 from iomodel.experiment_file import experiment_from, shipped_experiments
+from iomodel.program import policy
 
 POLICIES = ["best-path", "business-as-usual", "demand-only", "supply-only", "two-halves", "two-halves-tariffs"]
 
@@ -261,9 +263,6 @@ def test_an_experiment_does_not_change() -> None:
         experiment.targets["package"] = Target("exactly", 1.0)  # type: ignore[index]
 
 
-def test_tariffs_in_force_names_partners_points_and_years() -> None:
-    experiment = load_experiment("two-halves-tariffs")
-    found = tariffs_in_force(experiment, 2012, 10.3, ["CHN", "USA", "EU"])
-    assert found == (Tariff("USA", "manufacturing", 10.3, 2012), Tariff("EU", "manufacturing", 10.3, 2012))
-    two = experiment.replace(tariffs=(Tariff("USA", "all", 0.0, 3),))
-    assert tariffs_in_force(two, 2012, 10.3, ["CHN", "USA"]) == (Tariff("USA", "all", 0.0, 2014),)
+def test_limits_are_those_of_the_program_and_have_cards() -> None:
+    assert set(LIMITS) == set(policy.LIMITS)
+    assert set(LIMITS.values()) <= set(load_cards())
