@@ -66,5 +66,6 @@ def input_coefficients(inputs: Array, output: Array) -> Array:
 
 
 def per_output(amounts: Array, output: Array) -> Array:
-    """amount per unit of output, zero where there is no output: value added or jobs; (region, sector)."""
-    return np.where(output != 0, amounts / np.where(output != 0, output, 1.0), 0.0)
+    """Amount per unit of output (region, sector), value added or jobs: zero without output, NaN where the amount is."""
+    per = amounts / np.where(output != 0, output, 1.0)
+    return np.where((output != 0) | np.isnan(amounts), per, 0.0)

@@ -1,0 +1,58 @@
+"""Spillovers in a few plain numbers: one partner's total, and who gains and who loses in a year."""
+
+from __future__ import annotations
+
+import math
+
+import xarray as xr
+
+from iomodel.errors import ResultError, nearest
+
+TOTAL = "total"
+Row = dict[str, str | int | float | None]
+
+_MEASURES = ("output", "value_added", "employment")
+
+
+def partner_total(partners: xr.Dataset, partner: str, variable: str = "output_change") -> xr.DataArray:
+    """One partner's `variable` over all sectors: DataArray (year, channel), same unit.
+
+    Raises ResultError for an unknown partner or variable, with the nearest names.
+    """
+    for kind, name, allowed in (
+        ("partner", partner, [str(label) for label in partners["partner"].values]),
+        ("variable", variable, [str(label) for label in partners if "channel" in partners[label].dims]),
+    ):
+        if name not in allowed:
+            raise ResultError(f"No {kind} {name!r}; there are {', '.join(allowed)}.{nearest(name, allowed)}")
+    found = partners[variable].sel(partner=partner)
+    return found.sum("sector", skipna=False).assign_attrs(found.attrs)
+
+
+def summary(partners: xr.Dataset, year: int) -> list[Row]:
+    """Who gains and who loses in `year`: one row for each partner and channel, and their total.
+
+    Keys of a row: partner, year, channel ("demand", "barriers", "total"), and for output, value_added, employment
+    (where the table has persons) NAME_change (unit of the variable) and NAME_change_share (percent of the partner's
+    reference); None where a partner has no persons. Partners in order of their total change of value added, gains
+    first, channels inside in the dataset's order, the total first.
+    """
+    years = [int(label) for label in partners["year"].values]
+    if year not in years:
+        raise ResultError(f"No year {year} in the spillovers; there are {years[0]} to {years[-1]}. Choose one of them.")
+    chosen = partners.sel(year=year)
+    gains = chosen["value_added_change"].sum(["sector", "channel"])
+    order = sorted((str(label) for label in partners["partner"].values), key=lambda p: -float(gains.sel(partner=p)))
+    channels = [str(label) for label in partners["channel"].values]
+    return [_row(chosen.sel(partner=name), name, year, channel) for name in order for channel in (TOTAL, *channels)]
+
+
+def _row(chosen: xr.Dataset, partner: str, year: int, channel: str) -> Row:
+    row: Row = {"partner": partner, "year": year, "channel": channel}
+    for measure in _MEASURES:
+        for name in (f"{measure}_change", f"{measure}_change_share"):
+            if name in chosen:
+                cell = chosen[name].sum("sector", skipna=False)
+                value = float(cell.sum("channel", skipna=False) if channel == TOTAL else cell.sel(channel=channel))
+                row[name] = None if math.isnan(value) else value
+    return row
