@@ -287,7 +287,7 @@ def load_map(classification: str | Path) -> SectorRows:
     shipped = shipped_file("tables", "maps", f"{classification}.csv")
     path = shipped if shipped.is_file() else Path(classification)
     if not path.is_file():
-        names = [name for name in shipped_names("tables/maps", ".csv") if "_to_" not in name]
+        names = shipped_maps()
         raise CardError(
             f"There is no sector map {str(classification)!r}; shipped are {', '.join(names)}."
             f"{nearest(str(classification), names)} For a classification of your own give the path of a CSV with the "
@@ -304,6 +304,13 @@ def load_map(classification: str | Path) -> SectorRows:
     if twice or not sectors:
         raise CardError(f"{path.name}: " + (f"sector {twice[0]} stands twice." if twice else "there is no sector."))
     return SectorRows(path.stem, sectors, **{column: np.array(cells) for column, cells in columns.items()})
+
+
+def shipped_maps() -> list[str]:
+    """Names of the classifications with a shipped sector map (other files lie in that folder, too)."""
+    names = shipped_names("tables/maps", ".csv")
+    heads = [shipped_file("tables", "maps", f"{name}.csv").read_text(encoding="utf-8") for name in names]
+    return [name for name, text in zip(names, heads, strict=True) if text.startswith(",".join(MAP_COLUMNS))]
 
 
 def _check_columns(path: Path, found: Sequence[str]) -> None:
