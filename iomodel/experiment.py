@@ -194,6 +194,8 @@ class Experiment:
     def __post_init__(self) -> None:
         for key in ("name", "table", "region"):
             text(key, getattr(self, key))
+        if any(sign in self.name for sign in "/\\") or self.name.startswith("."):
+            raise refuse("name", self.name, "text without / and \\ that does not begin with a dot: it names a folder")
         if not isinstance(self.question, str):
             raise refuse("question", self.question, "text")
         if self.solver is not None:

@@ -152,6 +152,7 @@ REFUSED = [
     ('[tariffs]\nUSA = {group = "manufactures"}', ["tariffs.USA.group", "Did you mean manufacturing"]),
     ("[tariffs]\nUSA = {points = 10, form = 2}", ["tariffs.USA.form", "Did you mean from"]),
     ("[tariffs]\nUSA = {points = 10, from = 2026}", ["tariffs.USA.from: found 2026", "years of policy"]),
+    ('name = "../up"', ["name: found '../up'", "it names a folder"]),
     ('table = ""', ["table: found ''", "text"]),
     ("table = 2020", ["table: found 2020"]),
     ("seed = -1", ["seed: found -1"]),

@@ -1,0 +1,313 @@
+"""The command line: parse, call, print.
+
+Slow imports happen inside commands, so that --help answers at once. What goes wrong is one message on stderr and an
+exit code: 0 optimal, 2 bad input or findings of `check`, 3 infeasible or unbounded, 4 inaccurate or failed, 130
+interrupted; of several experiments the highest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iomodel import __version__
+from iomodel.errors import ExperimentError, IOModelError
+
+if TYPE_CHECKING:
+    from iomodel.experiment import Experiment
+    from iomodel.program.trajectory import Trajectory
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+STATUS_CODES = {"optimal": 0, "simulated": 0, "infeasible": 3, "unbounded": 3}
+"""Status of a verdict -> exit code; any other (inaccurate, failed, no fixed point) is 4."""
+
+MAIN_OUT = "results/main"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line with `arguments` (default: those of the process) and return the exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        code: int = asked.command(asked)
+    except IOModelError as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        print("iomodel: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output (head, less) has gone: no error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="iomodel",
+        description="Rebalancing paths on real input-output tables.",
+        epilog="Exit codes: 0 optimal, 2 bad input or findings of check, 3 infeasible or unbounded, 4 inaccurate or "
+        "failed, 130 interrupted; of several experiments the highest.",
+    )
+    parser.add_argument("--version", action="version", version=f"iomodel {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        added.set_defaults(command=run)
+        return added
+
+    run = command("run", _run, "solve experiments; without a name the main job: five policies, partners and the page")
+    run.add_argument("names", metavar="NAME|FILE", nargs="*", help="shipped experiments or TOML files")
+    run.add_argument("--out", metavar="DIR", help="folder for the results (results, of the main job results/main)")
+    _add_changes(run)
+    run.add_argument("--payer", metavar="PAYER[,…]", help="run once under each: debt, dividends, household_tax")
+
+    explain = command("explain", _explain, "the laws that bind; of an infeasible experiment the laws in conflict")
+    explain.add_argument("name", metavar="NAME|FILE", help="a shipped experiment or a TOML file")
+    _add_changes(explain)
+
+    check = command("check", _check, "all findings about your own table at once; nothing is guessed or repaired")
+    check.add_argument("file", metavar="FILE", help="CSV or Excel in the template's layout, or a NetCDF table")
+
+    tables = command("tables", _tables, "the shipped tables; `template DIR`, `build --source DIR`")
+    kinds = tables.add_subparsers(title="more", metavar="template|build")
+    template = kinds.add_parser("template", help="write the layout for a country of your own, as CSV and Excel")
+    template.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where to (here)")
+    template.set_defaults(command=_template)
+    build = kinds.add_parser("build", help="make the shipped tables anew from their publishers' files")
+    build.add_argument("--source", metavar="DIR", required=True, help="folder of the publishers' files")
+    build.add_argument("--out", metavar="DIR", help="where to (the folder of the shipped tables)")
+    build.set_defaults(command=_build)
+
+    cards = command("cards", _cards, "the parameters, or one of them: value, unit, range, source")
+    cards.add_argument("key", metavar="KEY", nargs="?", help="one card")
+    cards.add_argument("--table", metavar="NAME", default="china-2020", help="for this table (%(default)s)")
+
+    command("experiments", _experiments, "the shipped experiments and what they ask")
+
+    report = command("report", _report, "make the page of a folder of results again")
+    report.add_argument("folder", metavar="DIR", help="a folder that `iomodel run` wrote")
+    return parser
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
+    text = "change entries, for example cards.precaution=0 table=world-2011 targets.package.exactly=3"
+    parser.add_argument("--set", metavar="KEY=VALUE", dest="changes", nargs="+", action="extend", default=[], help=text)
+    parser.add_argument("--solver", metavar="NAME", help="clarabel (default), moreau, …")
+
+
+# ---------------------------------------------------------------- run, explain
+
+
+def _run(asked: argparse.Namespace) -> int:
+    from iomodel.files import check_folder
+
+    if not asked.names:
+        if asked.changes or asked.payer or asked.solver:
+            raise ExperimentError("--set, --payer and --solver change named experiments: name some (`iomodel experiments`).")
+        return _main_job(check_folder(asked.out or MAIN_OUT))
+    experiments, code = _asked(asked)
+    out = check_folder(asked.out or "results")
+    paths: list[Trajectory] = []
+    for experiment in experiments:
+        try:
+            paths.append(_solved(experiment, out))
+            code = max(code, _code(paths[-1]))
+        except IOModelError as error:
+            code = max(code, _complain(error, f"{experiment.name}: "))
+    if paths:
+        _show(paths, out)
+    return code
+
+
+def _main_job(out: Path) -> int:
+    from iomodel.run import main_job
+
+    return max((_code(path) for path in main_job(progress=_say, out=out)), default=0)
+
+
+def _asked(asked: argparse.Namespace) -> tuple[list[Experiment], int]:
+    """The experiments named, changed as asked and once for each payer; and the highest code of those refused."""
+    payers = asked.payer.split(",") if asked.payer else [None]
+    found: dict[str, Experiment] = {}
+    code = 0
+    for name in asked.names:
+        try:
+            experiment = _changed(name, asked)
+            for payer in payers:
+                one = experiment.replace(payer=payer, name=f"{experiment.name}-{payer}") if payer else experiment
+                if one.name in found:
+                    raise ExperimentError(f"Two experiments are called {one.name}: give one file another `name`.")
+                found[one.name] = one
+        except IOModelError as error:
+            code = max(code, _complain(error))
+    return list(found.values()), code
+
+
+def _changed(name: str, asked: argparse.Namespace) -> Experiment:
+    from iomodel.experiment import load_experiment
+
+    experiment = load_experiment(name)
+    for change in asked.changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key:
+            raise ExperimentError(f"--set takes KEY=VALUE, found {change!r}. Names of experiments come before --set.")
+        experiment = experiment.set(key.strip(), _value(value))
+    return experiment.set("solver", asked.solver) if asked.solver else experiment
+
+
+def _value(text: str) -> Any:
+    """A value as a TOML file would hold it; bare words are text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def _solved(experiment: Experiment, out: Path) -> Trajectory:
+    from iomodel.results import save
+    from iomodel.run import simulate, solve
+
+    path = solve(experiment) if experiment.levers.free else simulate(experiment)
+    file = save(path, out / experiment.name / "path.nc")
+    _say(f"{experiment.name}: {path.verdict.status}, {path.verdict.seconds:.1f} s, {file}")
+    return path
+
+
+def _show(paths: list[Trajectory], out: Path) -> None:
+    from iomodel.report import write_report
+    from iomodel.results import save_headline
+    from iomodel.run import compare
+
+    headline = compare(paths)
+    print(f"\n{headline.to_string()}\n")
+    _say(f"{save_headline(headline, out / 'headline.csv')}")
+    _say(f"{write_report(paths, out / 'report.html')}   open it in a browser")
+
+
+def _code(path: Trajectory) -> int:
+    """The exit code that a path's verdict stands for; what is not optimal is said on stderr."""
+    code = STATUS_CODES.get(path.verdict.status, 4)
+    if code:
+        print(f"iomodel: {path.experiment.name} is {path.verdict.status}: {path.verdict}", file=sys.stderr)
+    return code
+
+
+def _explain(asked: argparse.Namespace) -> int:
+    from iomodel.errors import InfeasibleError
+    from iomodel.run import explain_infeasible, solve, what_binds
+
+    experiment = _changed(asked.name, asked)
+    if not experiment.levers.free:
+        print(f"{experiment.name} has no free lever: it is simulated, and no law binds it.")
+        return 0
+    try:
+        path = solve(experiment)
+    except InfeasibleError:
+        print(explain_infeasible(experiment))
+        return InfeasibleError.exit_code
+    print(what_binds(path))
+    return _code(path)
+
+
+# ---------------------------------------------------------------- tables, cards, experiments, report
+
+
+def _check(asked: argparse.Namespace) -> int:
+    from iomodel.audit import audit
+
+    findings = audit(asked.file)
+    for finding in findings:
+        print(f"- {finding}")
+    print(f"{asked.file}: {f'{len(findings)} findings' if findings else 'no findings, the table can be used'}")
+    return BAD_INPUT if findings else 0
+
+
+def _tables(_: argparse.Namespace) -> int:
+    from iomodel.shipped import shipped_file, shipped_names
+
+    for name in shipped_names("tables", ".nc"):
+        card = tomllib.loads(shipped_file("tables", f"{name}.toml").read_text(encoding="utf-8"))
+        regions = "" if card["national"] else f"{len(card['regions'])} regions × "
+        print(f"{name}   {card['year']}, {regions}{card['sectors']} sectors, {card['unit']}, {card['price_basis']}")
+        print(f"   source   {card['source']}\n   terms    {card['licence']}\n   sha256   {card['sha256']}")
+    return 0
+
+
+def _template(asked: argparse.Namespace) -> int:
+    from iomodel.readers.template import write_template
+
+    for file in write_template(asked.folder):
+        print(file)
+    return 0
+
+
+def _build(asked: argparse.Namespace) -> int:
+    from iomodel.building import build_tables
+    from iomodel.shipped import shipped_file
+
+    for file in build_tables(asked.source, asked.out or shipped_file("tables")).values():
+        print(file)
+    return 0
+
+
+def _cards(asked: argparse.Namespace) -> int:
+    from iomodel.cards import load_cards
+
+    cards = load_cards(asked.table)
+    if asked.key:
+        card = cards.card(asked.key)
+        print(f"{card.key}   {card.title}")
+        print(f"value    {_number(card.value)} {card.unit}\nrange    {card.low:g} to {card.high:g}")
+        print(f"kind     {card.kind}\nsource   {card.source}")
+        return 0
+    width = max(map(len, cards))
+    for card in (cards.card(key) for key in cards):
+        print(f"{card.key:{width}}  {_number(card.value):>12}  {card.kind:10}  {card.title} [{card.unit}]")
+    counts = ", ".join(f"{count} {kind}" for kind, count in cards.count().items() if count)
+    print(f"{len(cards)} cards for {asked.table}: {counts}")
+    return 0
+
+
+def _number(value: float | tuple[float, ...]) -> str:
+    return ", ".join(f"{entry:g}" for entry in value) if isinstance(value, tuple) else f"{value:g}"
+
+
+def _experiments(_: argparse.Namespace) -> int:
+    from iomodel.experiment import load_experiment
+    from iomodel.experiment_file import shipped_experiments
+    from iomodel.shipped import shipped_file
+
+    names = shipped_experiments()
+    width = max(map(len, names), default=0)
+    for name in names:
+        print(f"{name:{width}}  {load_experiment(name).question}")
+    print(f"The files: {shipped_file('experiments')}")
+    return 0
+
+
+def _report(asked: argparse.Namespace) -> int:
+    from iomodel.report import write_report
+    from iomodel.results import load_folder
+
+    folder = Path(asked.folder)
+    print(write_report(load_folder(folder), folder / "report.html"))
+    return 0
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _complain(error: IOModelError, about: str = "") -> int:
+    """One message on stderr; returns the error's exit code."""
+    print(f"iomodel: {about}{error}", file=sys.stderr)
+    return error.exit_code

@@ -1,0 +1,133 @@
+"""Paths as files: one NetCDF for a trajectory, which plain `xarray.open_dataset` reads.
+
+The variables of the path stand at the root of the file with their units; the reference path and the shadow prices are
+its groups `reference` and `shadow_prices` (`xarray.open_dataset(file, group="reference")`); experiment, verdict and
+provenance are one JSON text in the attribute `iomodel`, since NetCDF has no place for nested values. What is read back
+equals what was saved, labels and dtypes included.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from iomodel.errors import IOModelError, ResultError
+from iomodel.experiment_file import experiment_of, experiment_to_dict
+from iomodel.files import write_text, write_whole
+from iomodel.program.certificate import Verdict
+from iomodel.program.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = "iomodel trajectory"
+VERSION = 1
+ATTRIBUTE = "iomodel"
+ENGINE = "h5netcdf"
+REFERENCE, SHADOW_PRICES = "reference", "shadow_prices"
+"""Groups of the file beside its root."""
+
+
+def save(path: Trajectory, file: str | Path) -> Path:
+    """Write a trajectory as NetCDF, whole or not at all; returns the file.
+
+    Raises ResultError: the folder cannot be written, or a variable has no unit.
+    """
+    data = path.data.copy(deep=False)
+    data.attrs = {ATTRIBUTE: json.dumps(_settings(path), ensure_ascii=False, default=_plain)}
+    groups = {None: data, SHADOW_PRICES: xr.Dataset(dict(path.shadow_prices))}
+    if path.reference is not None:
+        groups[REFERENCE] = path.reference
+    for dataset in groups.values():
+        without = [str(name) for name, variable in dataset.data_vars.items() if not variable.attrs.get("units")]
+        if without:
+            raise ResultError(f"Every variable of a result has a unit; without one: {', '.join(without)}.")
+
+    def write(part: Path) -> None:
+        for group, dataset in groups.items():
+            dataset.to_netcdf(part, mode="a" if group else "w", group=group, engine=ENGINE)
+
+    return write_whole(file, write)
+
+
+def load_trajectory(file: str | Path) -> Trajectory:
+    """Read what `save` wrote.
+
+    Raises ResultError: no such file, no readable NetCDF, not a trajectory, or one of another version of the form.
+    """
+    path = Path(file)
+    data = _opened(path, None)
+    settings = _checked_settings(path, data)
+    try:
+        experiment = experiment_of(settings["experiment"])
+        prices = _opened(path, SHADOW_PRICES).data_vars
+        return Trajectory(
+            data=data.drop_attrs(deep=False).assign_attrs(settings["attrs"]),
+            shadow_prices={str(name): price for name, price in prices.items()},
+            verdict=Verdict(**settings["verdict"]),
+            experiment=dataclasses.replace(experiment, base=settings["base"]),
+            provenance=settings["provenance"],
+            reference=_opened(path, REFERENCE) if settings[REFERENCE] else None,
+        )
+    except (KeyError, TypeError, ValueError, IOModelError) as error:
+        raise ResultError(f"{path} does not hold a whole trajectory ({error}). Run its experiment again.") from error
+
+
+def save_headline(headline: pd.DataFrame, file: str | Path) -> Path:
+    """Write the table of `compare` as CSV (UTF-8, full precision), whole or not at all; ResultError as `save`."""
+    return write_text(file, headline.to_csv(lineterminator="\n"))
+
+
+def _settings(path: Trajectory) -> dict[str, Any]:
+    """All of a trajectory that is no array, as plain values."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "experiment": experiment_to_dict(path.experiment),
+        "base": path.experiment.base,
+        "verdict": dataclasses.asdict(path.verdict),
+        "provenance": dict(path.provenance),
+        "attrs": path.data.attrs,
+        REFERENCE: path.reference is not None,
+    }
+
+
+def _checked_settings(path: Path, data: xr.Dataset) -> dict[str, Any]:
+    """The settings in a file's attribute; ResultError when they are not those of a trajectory of this version."""
+    try:
+        settings = json.loads(data.attrs.get(ATTRIBUTE, "null"))
+    except (ValueError, TypeError):
+        settings = None
+    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+        raise ResultError(f"{path} is NetCDF but no trajectory of iomodel; name a file that iomodel.save wrote.")
+    if settings.get("version") != VERSION:
+        found = settings.get("version")
+        raise ResultError(f"{path} has version {found} of the form; allowed: {VERSION}. Run its experiment again.")
+    return settings
+
+
+def _opened(path: Path, group: str | None) -> xr.Dataset:
+    """One group of a file, in memory, text as text; ResultError when it cannot be read."""
+    if not path.is_file():
+        raise ResultError(f"There is no file {path}; name a .nc file that iomodel.save or `iomodel run` wrote.")
+    try:
+        with xr.open_dataset(path, group=group, engine=ENGINE) as opened:
+            dataset = opened.load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ResultError(f"{path} is no readable NetCDF file ({error}); it is broken or another kind.") from error
+    for name, variable in dataset.variables.items():
+        if variable.dtype == object:  # text of any length, as HDF5 stores it
+            dataset[name] = dataset[name].astype(str)
+    return dataset
+
+
+def _plain(value: Any) -> Any:
+    """numpy's scalars and arrays as plain numbers, for JSON; TypeError for what has no plain form."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} {value!r} has no place in a result's settings")
