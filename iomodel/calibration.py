@@ -1,0 +1,475 @@
+"""Calibration: from a table and cards to the accounts of one home region that close in the base year.
+
+Every number that is not in the table is a card; shares and residuals are chosen so that the base year is a solution of
+the model to rounding. Real estate's share of investment and the growth of capacity are all that data identify of the
+yields (investment by using industry is published nowhere), so two numbers of yield result, by construction.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from iomodel.cards import Cards, SectorRows, load_cards, load_map
+from iomodel.economy import USES, Economy, Finding
+from iomodel.errors import CardError, TableError
+from iomodel.labels import ASSETS
+from iomodel.shipped import shipped_file
+from iomodel.table import Table, shipped_tables
+from iomodel.utilisation import published_utilisation
+from iomodel.yearly import yearly_paths
+
+Array = npt.NDArray[np.float64]
+
+CALENDAR_CARDS = (
+    "cash_transfers",
+    "consumption_income_ratio",
+    "firm_debt",
+    "household_primary_income",
+    "household_tax",
+    "housing_investment",
+    "land_revenue_base",
+    "net_income_abroad",
+    "pandemic_shortfall",
+    "profit_tax",
+    "public_debt",
+    "public_investment",
+    "state_dividends",
+    "state_property_income",
+    "support_cash",
+    "support_drive",
+    "unemployment_rate",
+)
+"""Cards that belong to one country and year: another region has to supply them."""
+
+
+def calibrate(table: Table, region: str = "CHN", cards: Cards | Mapping[str, float] | None = None) -> Economy:
+    """Make the economy of `region` from `table` and `cards` (a `Cards`, or changes of the shipped ones).
+
+    Amounts come in percent of the base year's GDP, persons in millions. The base year is reproduced to 1e-8.
+
+    Raises CardError when a region needs cards that nobody supplied or a sector has no line in the map of its
+    classification, TableError when the region is not in the table or has no jobs by sector.
+    Source: accounting after Miller and Blair (2009), chapters 2 and 4; institutions after SNA 2008.
+
+    >>> import iomodel as iom
+    >>> economy = iom.calibrate(iom.load_table("china-2020"), region="CHN")
+    >>> round(float(economy.accounts["household_consumption"]), 1)
+    37.9
+    """
+    chosen = _cards(table, region, cards)
+    rows = load_map(str(table.attrs["classification"])).rows(table.sectors)
+    scale = 100.0 / float(table.value_added.sel(to_region=region).sum())
+    flows = _home_flows(table, region, scale)
+    paths = yearly_paths(table.year, chosen)
+    sectors = _production(table, region, flows, rows, chosen, scale)
+    bundles, taxes, levels = _bundles(table, region, rows, scale)
+    sectors = _investment(sectors, levels, rows, chosen)
+    accounts = _accounts(sectors, levels, paths, chosen)
+    exports, re_exports = _exports(levels, paths)
+    return Economy(
+        table=table,
+        region=region,
+        cards=chosen,
+        year=table.year,
+        gdp=100.0 / scale,
+        sectors=sectors,
+        coefficients=_coefficients(flows),
+        bundles=bundles,
+        bundle_taxes=taxes,
+        accounts=accounts,
+        paths=paths,
+        exports=exports,
+        re_exports=re_exports,
+        findings=_findings(accounts, sectors, chosen),
+    )
+
+
+def _cards(table: Table, region: str, cards: Cards | Mapping[str, float] | None) -> Cards:
+    """The cards to use; refuses a region of a shipped table for which only another country's cards exist."""
+    if region not in table.regions:
+        raise TableError(
+            f"region {region!r} is no producer of table {table.name!r}; it has {', '.join(table.regions)}"
+        )
+    supplied = set(cards.changed if isinstance(cards, Cards) else cards or {})
+    missing = [key for key in CALENDAR_CARDS if key not in supplied]
+    if region != "CHN" and table.name in shipped_tables() and missing:
+        raise CardError(
+            f"no cards are shipped for region {region!r} of table {table.name!r}; supply these as cards=…: "
+            + ", ".join(missing)
+        )
+    if isinstance(cards, Cards):
+        return cards
+    return load_cards(table.name if table.name in shipped_tables() else None, dict(cards or {}))
+
+
+def _home_flows(table: Table, region: str, scale: float) -> xr.Dataset:
+    """Intermediate purchases of home industries by origin (sector, to_sector) and output (sector), scaled."""
+    bought = table.flows.sel(to_region=region, drop=True)
+    domestic = bought.sel(region=region, drop=True) * scale
+    imported = bought.drop_sel(region=region).sum("region") * scale
+    output = table.output.sel(region=region, drop=True) * scale
+    return xr.Dataset({"domestic": domestic, "imported": imported, "output": output})
+
+
+def _per_output(amount: Array, output: Array) -> Array:
+    """amount / output by column; a sector without output buys, pays and employs nothing per unit of it."""
+    return np.divide(amount, output, out=np.zeros(np.broadcast_shapes(amount.shape, output.shape)), where=output > 0)
+
+
+def _coefficients(flows: xr.Dataset) -> xr.Dataset:
+    """A^D and A^M = flows / output of the buying sector."""
+    output = flows["output"].values
+    made = {key: (("sector", "to_sector"), _per_output(flows[key].values, output)) for key in ("domestic", "imported")}
+    return xr.Dataset(made, coords={"sector": flows["sector"].values, "to_sector": flows["sector"].values})
+
+
+def _production(
+    table: Table, region: str, flows: xr.Dataset, rows: SectorRows, cards: Cards, scale: float
+) -> xr.Dataset:
+    """Output, capacity, utilisation, value-added shares and jobs by sector in the base year."""
+    output = flows["output"].values
+    added = (table.value_added.sel(to_region=region, drop=True) * scale).sel(
+        factor=["compensation", "production_taxes", "depreciation", "operating_surplus"]
+    )
+    compensation, taxes, depreciation, surplus = added.values
+    base, normal = published_utilisation(
+        str(table.attrs["classification"]), list(table.sectors), output, cards, table.year
+    )
+    industry = np.isin(rows.group, ("mining", "manufacturing", "utilities")) & (output > 0)
+    base, normal = np.where(industry, base, 1.0), np.where(industry, normal, 1.0)
+    jobs = _jobs(table, region, rows)
+    overhead = np.where(industry, cards["overhead_jobs"], 0.0)
+    trend_jobs = np.where(industry, 0.0, cards["trend_jobs"])
+    named: dict[str, Array] = {
+        "output": output,
+        "utilisation": base,
+        "normal_use": normal,
+        "capacity": output / base,
+        "wage_share": _per_output(compensation, output),
+        "surplus_share": _per_output(surplus + depreciation, output),
+        "tax_share": _per_output(taxes, output),
+        "depreciation": depreciation,
+        "jobs": jobs,
+        "jobs_per_output": _per_output(jobs, output),
+        "overhead": overhead,
+        "trend_jobs": trend_jobs,
+        "displacement": rows.displacement,
+        "industry": industry.astype(float),
+        "manufacturing": (rows.group == "manufacturing").astype(float),
+    }
+    return xr.Dataset({key: ("sector", value) for key, value in named.items()}, coords={"sector": flows["sector"]})
+
+
+def _jobs(table: Table, region: str, rows: SectorRows) -> Array:
+    """Employed persons by sector, in millions.
+
+    A table's own jobs where it has them; for China's official classification the shares of 2018 inside agriculture,
+    industry with construction, and services, scaled to the employed persons of the table's year.
+    """
+    if table.employment is not None and region in table.employment["region"].values:
+        return np.asarray(table.employment.sel(region=region).values, dtype=float) / 1000.0
+    if region != "CHN" or table.attrs["classification"] != "nbs42":
+        raise TableError(f"table {table.name!r} has no jobs by sector of region {region!r}: add them as employment")
+    with shipped_file("tables", "facts", "china_employment_2018.csv").open(encoding="utf-8", newline="") as file:
+        persons = {row["sector"]: float(row["thousand_persons"]) / 1000.0 for row in csv.DictReader(file)}
+    jobs = np.array([persons[sector] for sector in table.sectors])
+    broad = {"agriculture": "primary", "services": "tertiary"}
+    branch = np.array([broad.get(group, "secondary") for group in rows.group])
+    for name, employed in _employed(table.year).items():
+        jobs[branch == name] *= employed / jobs[branch == name].sum()
+    return jobs
+
+
+def _employed(year: int) -> dict[str, float]:
+    """Employed persons of China by branch in `year`, in millions (statistical office)."""
+    with shipped_file("tables", "facts", "china_facts.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["period"] == str(year)]
+    names = ("primary", "secondary", "tertiary")
+    return {
+        name: float(next(row["value"] for row in rows if row["key"] == f"employed_persons.{name}")) for name in names
+    }
+
+
+def _bundles(
+    table: Table, region: str, rows: SectorRows, scale: float
+) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
+    """Bundles (region, sector, use) per unit of each use, their tax shares, and the base-year levels of the uses."""
+    sellers = [region, *[name for name in table.flows["region"].values if name != region]]
+    final = table.final_demand.sel(to_region=region, drop=True).sel(region=sellers) * scale
+    tax = table.product_taxes.sel(to_region=region, drop=True) * scale
+    categories = list(final["category"].values)
+
+    def bought(*names: str) -> tuple[Array, float]:
+        here = [name for name in names if name in categories]
+        goods = final.sel(category=here).sum("category").values
+        return goods, float(tax.sel(category=here).sum())
+
+    columns = {use: np.zeros(final.shape[:2]) for use in USES}
+    taxes, level = dict.fromkeys(USES, 0.0), {}
+    household, household_tax = bought("household", "non_profit")
+    shares, taxes["household"], level["household_consumption"] = _unit(household, household_tax)
+    marginal = _engel(shares.sum(axis=0), rows.engel)
+    split = _per_output(shares, shares.sum(axis=0)[None, :])
+    columns["household"] = split * marginal
+    columns["household_fixed"] = split * (shares.sum(axis=0) - marginal) * level["household_consumption"]
+    columns["overflow"] = _overflow(household, rows)
+    for use, name in (
+        ("government_individual", "in_kind_spending"),
+        ("government_collective", "collective_consumption"),
+    ):
+        columns[use], taxes[use], level[name] = _unit(*bought(use))
+    capital, capital_tax = bought("fixed_capital")
+    rate = capital_tax / max(float(capital.sum()), 1e-12)
+    for asset in ASSETS:
+        goods = capital * (rows.asset == asset)
+        columns[asset], taxes[asset], level[asset] = _unit(goods, rate * float(goods.sum()))
+    columns["inventories"], taxes["inventories"] = bought("inventories")
+    columns["exports"], taxes["exports"] = _sold_abroad(table, region, final, tax, scale)
+    coords = {"region": sellers, "sector": final["sector"].values, "use": list(USES)}
+    bundles = xr.DataArray(np.stack([columns[use] for use in USES], axis=-1), coords, ("region", "sector", "use"))
+    place = {"region": sellers, "sector": final["sector"].values}
+    levels = xr.Dataset({key: ((), value) for key, value in level.items()}, coords=place)
+    levels["product_taxes"] = float(tax.sum())
+    levels["inventories"] = (("region", "sector"), columns["inventories"])
+    levels["exports"] = (("region", "sector"), columns["exports"])
+    tax_array = xr.DataArray([taxes[use] for use in USES], {"use": list(USES)}, ("use",))
+    return bundles, tax_array, levels
+
+
+def _unit(goods: Array, tax: float) -> tuple[Array, float, float]:
+    """Shares of goods and of tax in one unit of a use at purchasers' prices, and its level."""
+    level = float(goods.sum()) + tax
+    return (goods / level, tax / level, level) if level else (np.zeros_like(goods), 0.0, 0.0)
+
+
+def _engel(shares: Array, elasticity: Array) -> Array:
+    """Marginal budget shares b E / Σ b E, over goods without tax, which keeps its own share (Stone 1954)."""
+    weighted = shares * elasticity
+    return weighted / weighted.sum() * shares.sum()
+
+
+def _overflow(household: Array, rows: SectorRows) -> Array:
+    """Bundle of purchases moved abroad: less of the home maker, more of the foreign ones, each summing to one.
+
+    The goods are the manufactures of the household bundle without food; the foreign makers of a good share it as they
+    share households' imports of it, or of all these goods where none is imported.
+    """
+    goods = np.clip(household, 0, None) * rows.overflow
+    basket = goods.sum(axis=0) / goods.sum()
+    abroad = goods[1:]
+    general = abroad.sum(axis=1) / abroad.sum()
+    by_good = np.where(abroad.sum(axis=0) > 0, _per_output(abroad, abroad.sum(axis=0)[None, :]), general[:, None])
+    return np.concatenate([-basket[None, :], by_good * basket])
+
+
+def _sold_abroad(
+    table: Table, region: str, final: xr.DataArray, tax: xr.DataArray, scale: float
+) -> tuple[Array, float]:
+    """Exports by seller and good: home goods, and on a national table the re-exports of imports."""
+    if table.is_national:
+        return final.sel(category="exports").values, float(tax.sel(category="exports"))
+    sold = table.flows.sel(region=region, drop=True).drop_sel(to_region=region).sum(("to_region", "to_sector"))
+    used = table.final_demand.sel(region=region, drop=True).drop_sel(to_region=region).sum(("to_region", "category"))
+    home = (sold + used).values * scale
+    return np.concatenate([home[None, :], np.zeros((final.sizes["region"] - 1, home.size))]), 0.0
+
+
+def _investment(sectors: xr.Dataset, levels: xr.Dataset, rows: SectorRows, cards: Cards) -> xr.Dataset:
+    """Investment by using sector and motive, capital cost, yields and asset mix."""
+    real_estate = rows.capital == "real_estate"
+    rate = np.select(
+        [real_estate, rows.capital == "infrastructure"],
+        [cards["capital_depreciation_real_estate"], cards["capital_depreciation_infrastructure"]],
+        cards["capital_depreciation_plant"],
+    )
+    decay = np.where(real_estate, cards["capacity_depreciation_real_estate"], cards["capacity_depreciation"])
+    decay = np.where(sectors["output"].values > 0, decay, 0.0)
+    growth = np.where(sectors["output"].values > 0, cards["capacity_growth"], 0.0)
+    capital = sectors["depreciation"].values / rate
+    need = (growth + decay) * capital
+    total = sum(float(levels[asset]) for asset in ASSETS)
+    share = cards["real_estate_investment_share"] if real_estate.any() else 0.0
+    invested = total * (
+        (1 - share) * need * ~real_estate / (need * ~real_estate).sum()
+        + share * need * real_estate / max(float((need * real_estate).sum()), 1e-12)
+    )
+    parts = _motives(invested, rows, cards)
+    capacity = sectors["capacity"].values
+    cost = np.divide(capital, capacity, out=np.ones_like(capital), where=capacity > 0)
+    mean_yield = np.divide(need, invested, out=np.zeros_like(need), where=invested > 0)
+    kept = {name: 1 - cards[f"waste_{name}"] for name in ("market", "drive", "public")}
+    mean_kept = sum(parts[name] * kept[name] for name in parts)
+    mean_kept = np.divide(mean_kept, invested, out=np.ones_like(invested), where=invested > 0)
+    acceleration = np.where(
+        sectors["industry"].values > 0, cards["accelerator_industry"], cards["accelerator_elsewhere"]
+    )
+    named = {"investment": invested, "capital": capital, "capital_cost": cost, "yield": mean_yield}
+    named |= {f"{name}_investment": parts[name] for name in parts}
+    named |= {f"yield_{name}": mean_yield * kept[name] / mean_kept for name in parts}
+    named |= {"capacity_depreciation": decay, "capacity_growth": growth, "accelerator": acceleration}
+    named |= {"favoured": rows.favoured.astype(float)}
+    done = sectors.assign({key: ("sector", value) for key, value in named.items()})
+    mix = _asset_mix(invested, np.array([float(levels[asset]) for asset in ASSETS]), sectors, rows, cards)
+    return done.assign(asset_mix=(("asset", "sector"), mix)).assign_coords(asset=list(ASSETS))
+
+
+def _motives(invested: Array, rows: SectorRows, cards: Cards) -> dict[str, Array]:
+    """Base-year investment split into the local investment drive, public investment and the market's own."""
+    names = ("manufacturing", "infrastructure", "real_estate", "elsewhere")
+    share = np.select([rows.drive == name for name in names], [cards[f"drive_share_{name}"] for name in names], 0.0)
+    drive = share * invested
+    rest = (invested - drive) * rows.public
+    public_total = cards["public_investment"] - cards["vehicles_share"] * drive.sum()
+    if not 0 <= public_total <= rest.sum():
+        raise CardError(
+            f"public_investment = {cards['public_investment']} leaves {public_total:.2f} percent of GDP for the public "
+            f"sectors, where 0 to {rest.sum():.2f} is invested besides the drive; change it or the drive's shares"
+        )
+    public = rest * public_total / rest.sum() if rest.sum() > 0 else np.zeros_like(rest)
+    return {"market": invested - drive - public, "drive": drive, "public": public}
+
+
+def _asset_mix(invested: Array, totals: Array, sectors: xr.Dataset, rows: SectorRows, cards: Cards) -> Array:
+    """Shares of assets in each sector's investment, a prior by group fitted to the table's totals by RAS.
+
+    Industry leans to equipment, services and public works to construction. Source: RAS, Stone (1961).
+    """
+    table_share = totals / totals.sum()
+    industry = np.array([table_share[0], cards["asset_prior_equipment_industry"], table_share[2]])
+    prior = np.repeat((industry / industry.sum())[:, None], invested.size, axis=1)
+    elsewhere = sectors["industry"].values == 0
+    for where, built in (
+        (elsewhere, cards["asset_prior_construction_services"]),
+        (rows.capital == "real_estate", cards["asset_prior_construction_real_estate"]),
+    ):
+        other = (1 - built) * table_share[1:] / table_share[1:].sum()
+        prior[:, where] = np.concatenate([[built], other])[:, None]
+    flow = prior * invested
+    for _ in range(1000):
+        rows_now = flow.sum(axis=1)
+        flow *= np.divide(totals, rows_now, out=np.zeros_like(totals), where=rows_now > 0)[:, None]
+        columns_now = flow.sum(axis=0)
+        flow *= np.divide(invested, columns_now, out=np.zeros_like(invested), where=columns_now > 0)
+        if np.abs(flow.sum(axis=1) - totals).max() < 1e-12:
+            break
+    return np.where(invested > 0, np.divide(flow, invested, out=prior.copy(), where=invested > 0), prior)
+
+
+def _accounts(sectors: xr.Dataset, levels: xr.Dataset, paths: xr.Dataset, cards: Cards) -> xr.Dataset:
+    """Flows and rates of the institutions in the base year, closed so that saving equals investment."""
+    output = sectors["output"].values
+    wages = float(sectors["wage_share"].values @ output)
+    surplus = float(sectors["surplus_share"].values @ output)
+    jobs = float(sectors["jobs"].sum())
+    force = jobs / (1 - cards["unemployment_rate"])
+    wage = wages / jobs
+    consumption = float(levels["household_consumption"])
+    transfers = cards["cash_transfers"] + cards["benefit_rate"] * wage * (force - jobs)
+    primary = cards["household_primary_income"] * (100.0 - cards["net_income_abroad"])
+    income = consumption / cards["consumption_income_ratio"]
+    response = cards["propensity_market_income"] * (income - transfers) + cards["propensity_transfers"] * transfers
+    named = {
+        "household_consumption": consumption,
+        "in_kind_spending": float(levels["in_kind_spending"]),
+        "collective_consumption": float(levels["collective_consumption"]),
+        "investment": sum(float(levels[asset]) for asset in ASSETS),
+        "stock_change": float(levels["inventories"].sum()),
+        "taxes": float(sectors["tax_share"].values @ output) + float(levels["product_taxes"]),
+        "wages": wages,
+        "operating_surplus": surplus,
+        "cash_transfers": cards["cash_transfers"],
+        "unemployment_benefit": transfers - cards["cash_transfers"],
+        "household_tax": cards["household_tax"],
+        "dividends": cards["state_dividends"],
+        "household_income": income,
+        "autonomous_consumption": consumption - response,
+        "wage_tax": primary + transfers - cards["household_tax"] - income,
+        "drive_support_rate": cards["support_drive"] / float(sectors["drive_investment"].sum()),
+        "labour_force": force,
+        "unemployed": force - jobs,
+        "wage": wage,
+    }
+    named |= _debts_backwards(named, primary, sectors, paths, cards)
+    return xr.Dataset({key: ((), float(value)) for key, value in named.items()})
+
+
+def _debts_backwards(
+    flow: Mapping[str, float], primary: float, sectors: xr.Dataset, paths: xr.Dataset, cards: Cards
+) -> dict[str, float]:
+    """Debts at the start of the base year, from their own laws read backwards, and the shares that hang on interest."""
+    inflation = cards["inflation_base"]
+    surplus, wages = flow["operating_surplus"], flow["wages"]
+    vehicles = cards["vehicles_share"] * float(sectors["drive_investment"].sum())
+    public = float(sectors["public_investment"].sum()) + vehicles
+    land = float(paths["land_share"][0]) * 100 * cards["land_share_kept"]
+    before_interest = (
+        flow["taxes"] + flow["wage_tax"] + cards["profit_tax"] + cards["state_property_income"]
+        + flow["household_tax"] + flow["dividends"] - flow["collective_consumption"] - flow["in_kind_spending"]
+        - flow["cash_transfers"] - flow["unemployment_benefit"]
+    )  # fmt: skip
+    debt = (cards["public_debt"] - public + land + before_interest) / (1 - inflation + cards["interest_rate"])
+    interest = cards["interest_rate"] * debt
+    theta = (primary - wages - cards["interest_to_households"] * interest) / surplus
+    firms = (
+        (1 - theta) * surplus - cards["profit_tax"] - cards["state_property_income"]
+        + (1 - cards["interest_to_households"]) * interest - flow["dividends"] - cards["net_income_abroad"]
+    )  # fmt: skip
+    borrowed = flow["investment"] - public - cards["housing_investment"] + flow["stock_change"]
+    borrowed += land + cards["financial_assets"] - firms
+    return {
+        "public_debt": debt,
+        "firm_debt": (cards["firm_debt"] - borrowed) / (1 - inflation),
+        "household_surplus_share": theta,
+        "wage_tax_rate": flow["wage_tax"] / wages,
+        "profit_tax_rate": cards["profit_tax"] / surplus,
+        "property_income_rate": cards["state_property_income"] / surplus,
+    }
+
+
+def _exports(levels: xr.Dataset, paths: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """Exports of home goods and re-exports by year: base-year levels times the volume index of the yearly paths."""
+    index = paths["export_volume"]
+    home = levels["exports"].isel(region=0)
+    abroad = levels["exports"].isel(region=slice(1, None)).sum("region")
+    return home * index, abroad * index
+
+
+def _findings(accounts: xr.Dataset, sectors: xr.Dataset, cards: Cards) -> tuple[Finding, ...]:
+    """Figures of the base year beside the published ones that did not enter, and those derived to close the year."""
+    industry = sectors["industry"].values > 0
+    made = sectors["manufacturing"].values * industry
+    used = float((sectors["output"].values * made).sum() / (sectors["capacity"].values * made).sum())
+    source = "derived so that the base year closes"
+    return (
+        Finding(
+            "compensation of employees",
+            float(accounts["wages"]),
+            52.05,
+            "percent of GDP",
+            "NBS flow of funds 2019, percent of value added",
+        ),
+        Finding(
+            "share of operating surplus that households receive",
+            float(accounts["household_surplus_share"]),
+            None,
+            "share",
+            source,
+        ),
+        Finding(
+            "tax and contributions on wages", 100 * float(accounts["wage_tax_rate"]), None, "percent of wages", source
+        ),
+        Finding("household saving", float(accounts["household_income"] - accounts["household_consumption"]), None,
+                "percent of GDP", source),
+        Finding(
+            "manufacturing utilisation, base year",
+            100 * used,
+            74.9,
+            "percent",
+            "NBS, annual rate of 2020",
+        ),
+    )

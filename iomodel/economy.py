@@ -1,0 +1,80 @@
+"""The economy: one home region of a table with the accounts, plant, labour and yearly data that the model needs.
+
+`Economy` only holds data. `iomodel.calibration.calibrate` makes one from a table and cards; the program, the simulation
+and the spillovers read it. Money is in percent of the base year's GDP, persons in millions, so that every number that
+reaches a solver is of order one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import xarray as xr
+
+from iomodel.cards import Cards
+from iomodel.table import Table
+
+USES = (
+    "household",
+    "household_fixed",
+    "overflow",
+    "government_individual",
+    "government_collective",
+    "construction",
+    "equipment",
+    "intangible",
+    "inventories",
+    "exports",
+)
+"""Final uses of the bundles: shares per unit of the use, but levels for household_fixed, inventories and exports."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure that calibration hit or missed: what it is, the value here, the published value and its source."""
+
+    title: str
+    value: float
+    published: float | None
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Economy:
+    """A table and the accounts of its home region.
+
+    table, region, cards: what it was made of. year: the base year. gdp: GDP of the base year in the table's unit.
+    sectors: Dataset over `sector` (output, capacity, utilisation, normal_use, shares of value added, jobs …).
+    coefficients: Dataset with `domestic` and `imported` (sector, to_sector), both per unit of output.
+    bundles: (region, sector, use), what a use buys by seller; `bundle_taxes`: (use,), its net product taxes.
+    accounts: Dataset of scalars (percent of base-year GDP, rates, persons). paths: Dataset over `year`, base year first.
+    exports: (sector, year), home goods and `re_exports` (sector, year), levels in percent of base-year GDP.
+    findings: what calibration hit and missed.
+    """
+
+    table: Table
+    region: str
+    cards: Cards
+    year: int
+    gdp: float
+    sectors: xr.Dataset
+    coefficients: xr.Dataset
+    bundles: xr.DataArray
+    bundle_taxes: xr.DataArray
+    accounts: xr.Dataset
+    paths: xr.Dataset
+    exports: xr.DataArray
+    re_exports: xr.DataArray
+    findings: tuple[Finding, ...]
+
+    @property
+    def unit(self) -> str:
+        """Unit of every amount of money."""
+        return f"percent of GDP of {self.year}"
+
+    @property
+    def known_until(self) -> int:
+        """Last year whose data are known; the base year where none is."""
+        known = self.paths["known"].values
+        return int(self.paths["year"].values[known.nonzero()[0].max()])

@@ -1,0 +1,96 @@
+"""The protocol of the program: a piece of economics declares variables, expressions, laws and goal terms.
+
+A `Block` is data: a name and up to four functions of the variables `v` and the `Setting` p. New economics is a new
+block, handed to `build` beside the core's; it may use every variable and expression by the names of the vocabulary. The
+region is a dimension of every law and variable: the protocol writes it, blocks speak of one region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import cvxpy as cp
+import numpy as np
+import numpy.typing as npt
+
+from iomodel.program.setting import Setting
+
+Array = npt.NDArray[np.float64]
+Values = Mapping[str, cp.Expression]
+
+
+@dataclass(frozen=True)
+class Var:
+    """A variable: its name, dims ("sector", "industry", "asset", "year", "start"), unit and whether it is ≥ 0."""
+
+    name: str
+    dims: tuple[str, ...]
+    unit: str
+    nonneg: bool = False
+
+
+@dataclass(frozen=True)
+class Law:
+    """A named constraint; its expression must have exactly the shape of `dims`.
+
+    bound: which side of the law a user would move: the "upper" bound (right-hand side of ≤), the "lower" one (right-hand
+    side of ≥) or "equal". unit: of that side. where: labels of a dim of which the law takes a part, as the years from
+    2033 on.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    constraint: cp.Constraint
+    unit: str = "percent of base-year GDP"
+    bound: str = "upper"
+    where: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+
+    def shifted(self, by: Array) -> Law:
+        """The same law with its bound moved by `by` (in `unit`, shaped as the law)."""
+        left, right = self.constraint.args
+        if self.bound == "lower":
+            return replace(self, constraint=left + by <= right)
+        moved = right + by
+        return replace(self, constraint=left == moved if self.bound == "equal" else left <= moved)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A named term of the goal: a scalar concave expression, in yuan of base-year consumption."""
+
+    name: str
+    expression: cp.Expression
+
+
+def _nothing(*_: object) -> Iterable[object]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of economics.
+
+    >>> from iomodel.program.block import Block, Law
+    >>> cap = Block("steel_cap", laws=lambda v, p: [
+    ...     Law("steel_cap", ("year",), v["output"][p.place("14")] <= 1.5 * p.base("output")[p.place("14")])])
+    >>> cap.name
+    'steel_cap'
+    """
+
+    name: str
+    variables: Callable[[Setting], Iterable[Var]] = _nothing  # type: ignore[assignment]
+    expressions: Callable[[Values, Setting], Iterable[tuple[str, cp.Expression]]] = _nothing  # type: ignore[assignment]
+    laws: Callable[[Values, Setting], Iterable[Law]] = _nothing  # type: ignore[assignment]
+    goal: Callable[[Values, Setting], Iterable[Term]] = _nothing  # type: ignore[assignment]
+
+
+def by_row(factor: Array, expression: cp.Expression) -> cp.Expression:
+    """Each row of a two-dimensional expression times its own factor; never broadcast by accident."""
+    rows, columns = expression.shape
+    return cp.multiply(np.repeat(np.asarray(factor, dtype=float).reshape(rows, 1), columns, axis=1), expression)
+
+
+def by_year(factor: Array, expression: cp.Expression) -> cp.Expression:
+    """Each year (last dim) of an expression times its own factor."""
+    return cp.multiply(np.broadcast_to(np.asarray(factor, dtype=float), expression.shape), expression)

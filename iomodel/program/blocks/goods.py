@@ -1,0 +1,59 @@
+"""Goods: output meets final and intermediate demand; imports follow at the base year's shares; GDP from the income side.
+
+x = A^D x + γ + β C − b^q q + b^G G + b^S S + Σ_k b^k I^k + s + e (Leontief 1936; the demand system is Stone's, 1954). In the
+reduced form output is the affine expression that solves this; in the plain form it is a variable and this is a law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import cvxpy as cp
+import numpy as np
+
+from iomodel.program.arrays import DIRECTIONS
+from iomodel.program.block import Block, Law, Term, Values, Var
+from iomodel.program.setting import Setting
+
+
+def variables(p: Setting) -> Iterable[Var]:
+    """Overflow imports, and output in the plain form."""
+    yield Var("overflow_imports", ("year",), "percent of base-year GDP", nonneg=True)
+    if p.form == "plain":
+        yield Var("output", ("sector", "year"), "percent of base-year GDP")
+
+
+def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
+    """Amounts of the directions of final demand (k, year), output, imports, product taxes and GDP."""
+    scalar = [v["household_consumption"], v["in_kind_spending"], v["overflow_imports"]]
+    amounts = cp.vstack([*scalar, v["asset_investment"]])
+    if p.form == "plain":
+        output = v["output"]
+    else:
+        output = p.arrays.output_data[:, p.window] + p.arrays.form_directions @ amounts
+    taxes = p.arrays.direction_taxes @ amounts + p.arrays.data_taxes[p.window]
+    bought = p.arrays.direction_imports.sum(axis=0) @ amounts + p.arrays.data_imports[:, p.window].sum(axis=0)
+    yield "direction_amounts", amounts
+    yield "output", output
+    yield "product_taxes", taxes
+    yield "imports_total", p.arrays.imported.sum(axis=0) @ output + bought
+    yield "gdp", p.arrays.value_added_share @ output + taxes
+
+
+def laws(v: Values, p: Setting) -> Iterable[Law]:
+    """The limit of overflow imports, and the balance of goods in the plain form."""
+    limit = p.cards["overflow_limit"]
+    yield Law("overflow_limit", ("year",), v["overflow_imports"] <= limit * v["household_consumption"])
+    if p.form == "plain":
+        bundles = np.stack([p.arrays.home(use) for use in DIRECTIONS], axis=1)
+        leontief = np.eye(p.arrays.domestic.shape[0]) - p.arrays.domestic
+        demand = leontief @ p.arrays.output_data[:, p.window] + bundles @ v["direction_amounts"]
+        yield Law("goods_balance", ("sector", "year"), leontief @ v["output"] == demand, bound="equal")
+
+
+def goal(v: Values, p: Setting) -> Iterable[Term]:
+    """Overflow imports cost what they buy, or they would be a lever."""
+    yield Term("overflow_imports", -p.cards["weight_overflow"] * (p.discount @ v["overflow_imports"]))
+
+
+GOODS = Block("goods", variables, expressions, laws, goal)

@@ -1,0 +1,98 @@
+"""Investment: nobody's free choice. The drive of local governments, public works, and the market's answer to short plant.
+
+I = I^m + I^d + I^g by using sector; reform ρ cuts the drive, of which a part leaks, and public works with it; the market
+part follows the trend and last year's gap between wanted and installed capacity (accelerator).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import cvxpy as cp
+import numpy as np
+
+from iomodel.program.block import Block, Law, Term, Values, Var, by_row
+from iomodel.program.setting import Setting
+
+
+def variables(p: Setting) -> Iterable[Var]:
+    """Investment by asset, reform where it is free, and what it misses of a stated reform."""
+    yield Var("asset_investment", ("asset", "year"), "percent of base-year GDP")
+    if p.free("reform"):
+        yield Var("reform", ("year",), "share of the drive", nonneg=True)
+    if _soft(p):
+        yield Var("missed_reform", ("year",), "share of the drive", nonneg=True)
+
+
+def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
+    """Gap of capacity (sector, year), investment by motive (sector, year), state investment and total (year)."""
+    reform = v["reform"] if p.free("reform") else cp.Constant(np.zeros(p.years))
+    gap = by_row(1 / p.base("normal_use"), v["output"]) - v["capacity"][:, :-1]
+    if p.free("retirement"):
+        gap = gap - (1 - p.cards["rebuilding"]) * (p.spread @ v["closed"][:, :-1])
+    answer = gap[:, :-1] - np.outer(p.arrays.gap_base, p.trend[:-1])
+    last_year = cp.hstack([p.state.gap.reshape(-1, 1), answer]) if p.years > 1 else p.state.gap.reshape(-1, 1)
+    market = np.outer(p.base("market_investment"), p.trend)
+    market = market + by_row(p.base("accelerator") * p.base("capital_cost"), last_year)
+    full_drive = p.arrays.drive_trend[:, p.window]
+    drive = full_drive - cp.multiply((1 - p.cards["reform_leakage"]) * full_drive, _each_sector(reform, p))
+    full_public = np.outer(p.base("public_investment"), p.trend)
+    public = full_public - cp.multiply(p.cards["reform_public"] * full_public, _each_sector(reform, p))
+    yield "reform", reform
+    yield "gap", gap
+    yield "market_investment", market
+    yield "drive_investment", drive
+    yield "public_investment", public
+    yield "investment", cp.sum(v["asset_investment"], axis=0)
+    yield "state_investment", cp.sum(public, axis=0) + p.cards["vehicles_share"] * cp.sum(drive, axis=0)
+
+
+def laws(v: Values, p: Setting) -> Iterable[Law]:
+    """Assets bought for investment, and reform: never undone, at its pace, up to its limit or as stated."""
+    mix = np.asarray(p.arrays.economy.sectors["asset_mix"].values)
+    total = v["market_investment"] + v["drive_investment"] + v["public_investment"]
+    yield Law("asset_investment", ("asset", "year"), v["asset_investment"] == mix @ total, bound="equal")
+    if not p.free("reform"):
+        return
+    reform = v["reform"]
+    change = reform - cp.hstack([np.zeros(1), reform[:-1]])
+    unit = "share of the drive"
+    yield Law("reform_kept", ("year",), change >= 0, unit, bound="lower")
+    yield Law("reform_pace", ("year",), change <= p.cards["reform_pace"], unit)
+    yield Law("reform_limit", ("year",), reform <= p.cards["reform_limit"], unit)
+    if "reform" not in p.targets:
+        return
+    target, due = p.policy.targets["reform"], p.due("reform")
+    where = {"year": p.calendar[due]}
+    reached = reform + v["missed_reform"] if _soft(p) else reform
+    if not target.exactly:
+        yield Law("reform", ("year",), reached[due] >= p.targets["reform"], unit, "lower", where)
+        return
+    yield Law("reform", ("year",), reached[due] == p.targets["reform"], unit, "equal", where)
+    if due.start > 0:
+        early = slice(0, due.start)
+        yield Law("reform_before", ("year",), reform[early] <= p.targets["reform"], unit,
+                  where={"year": p.calendar[early]})  # fmt: skip
+
+
+def goal(v: Values, p: Setting) -> Iterable[Term]:
+    """A missed reform is as dear as the investment that it leaves standing."""
+    if _soft(p):
+        left = (1 - p.cards["reform_leakage"]) * p.arrays.drive_trend[:, p.window].sum(axis=0)
+        yield Term("missed_reform", -p.cards["weight_missed"] * ((p.discount * left) @ v["missed_reform"]))
+    if p.free("reform"):
+        tie = p.cards["weight_levers"] * p.account("household_consumption")
+        yield Term("reform_tie", -tie * cp.sum_squares(v["reform"]) * p.discount[0])
+
+
+def _each_sector(reform: cp.Expression, p: Setting) -> cp.Expression:
+    """Reform of the year in the row of every sector (sector, year)."""
+    return np.ones((p.arrays.industry.size, 1)) @ cp.reshape(reform, (1, p.years), order="C")
+
+
+def _soft(p: Setting) -> bool:
+    """Whether a reform is stated that may be missed at a price."""
+    return "reform" in p.policy.targets and not p.policy.targets["reform"].hard
+
+
+INVESTMENT = Block("investment", variables, expressions, laws, goal)

@@ -1,0 +1,135 @@
+"""The setting of one program: an economy's arrays, the years that decide, the state handed over and what is asked.
+
+Blocks read numbers only from here: `p.base(name)` by sector, `p.path(name)` by year, `p.cards[key]`, the reference path
+and the stated targets. Targets are cvxpy parameters, so that another value of the same target re-solves without a
+rebuild.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import cvxpy as cp
+import numpy as np
+import numpy.typing as npt
+
+from iomodel.cards import Cards
+from iomodel.labels import ASSETS, positions
+from iomodel.program.arrays import Arrays
+from iomodel.program.policy import Policy
+from iomodel.program.simulate import State
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """arrays: the economy. first, years: path index of the first solved year, and how many are solved.
+
+    state: handed over by the known years. reference: name -> (years,) of the path without levers. policy: what is
+    asked. form: "reduced" (output eliminated) or "plain" (a balance row for each sector and year).
+    """
+
+    arrays: Arrays
+    first: int
+    years: int
+    state: State
+    reference: Mapping[str, Array]
+    policy: Policy
+    form: str = "reduced"
+
+    @property
+    def cards(self) -> Cards:
+        """The cards of the economy."""
+        return self.arrays.cards
+
+    @cached_property
+    def window(self) -> slice:
+        """Path years that are solved."""
+        return slice(self.first, self.first + self.years)
+
+    @cached_property
+    def calendar(self) -> npt.NDArray[np.int64]:
+        """The solved years."""
+        return np.asarray(self.arrays.economy.paths["year"].values[self.window], dtype=np.int64)
+
+    def base(self, name: str) -> Array:
+        """(n,) an array by sector of the economy."""
+        return self.arrays.sector(name)
+
+    def path(self, name: str) -> Array:
+        """(years,) a yearly path over the solved years."""
+        return self.arrays.path(name)[self.window]
+
+    def account(self, name: str) -> float:
+        """A scalar of the base year's accounts."""
+        return self.arrays.account(name)
+
+    def place(self, sector: str) -> int:
+        """Row of a sector."""
+        return positions([sector], self.arrays.economy.table.sectors)[0]
+
+    @cached_property
+    def trend(self) -> Array:
+        """(years,) g_t."""
+        return self.path("trend")
+
+    @cached_property
+    def trend_before(self) -> Array:
+        """(years,) g_{t−1}."""
+        return self.arrays.path("trend")[self.first - 1 : self.first - 1 + self.years]
+
+    @cached_property
+    def industry(self) -> npt.NDArray[np.int64]:
+        """Rows of the industrial sectors."""
+        return np.flatnonzero(self.arrays.industry)
+
+    @cached_property
+    def spread(self) -> Array:
+        """(n, industries) puts an array by industry in the rows of its sectors."""
+        return np.eye(self.arrays.industry.size)[:, self.industry]
+
+    @cached_property
+    def targets(self) -> dict[str, cp.Parameter]:
+        """Stated targets as parameters."""
+        return {
+            name: cp.Parameter(nonneg=True, value=target.value, name=name)
+            for name, target in self.policy.targets.items()
+        }
+
+    def due(self, target: str) -> slice:
+        """Solved years from the one in which a target is due."""
+        return slice(self.policy.targets[target].by - 1, self.years)
+
+    @cached_property
+    def discount(self) -> Array:
+        """(years,) β^t / Σ β^t, t the year of policy."""
+        weight = self.cards["discount"] ** np.arange(1, self.years + 1)
+        return weight / weight.sum()
+
+    def free(self, lever: str) -> bool:
+        """Whether the program decides a lever; the others stay at zero."""
+        return lever in self.policy.free
+
+    def sizes(self) -> dict[str, int]:
+        """Length of each dim."""
+        return {
+            "sector": self.arrays.industry.size,
+            "industry": self.industry.size,
+            "asset": len(ASSETS),
+            "year": self.years,
+            "start": self.years + 1,
+        }
+
+    def labels(self) -> dict[str, npt.NDArray[np.str_] | npt.NDArray[np.int64]]:
+        """Labels of each dim; `start` is the year at whose beginning a stock stands."""
+        sectors = np.array(self.arrays.economy.table.sectors)
+        return {
+            "sector": sectors,
+            "industry": sectors[self.industry],
+            "asset": np.array(ASSETS),
+            "year": self.calendar,
+            "start": np.append(self.calendar, self.calendar[-1] + 1),
+        }
