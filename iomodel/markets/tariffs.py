@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from iomodel.cards import Cards, load_map
 from iomodel.errors import ExperimentError, nearest
@@ -156,7 +157,7 @@ def exports_under_tariffs(
     )
 
 
-def uses(table: Table) -> tuple[Array, Array]:
+def uses(table: Table) -> tuple[Array, NDArray[np.bool_]]:
     """All uses of an inter-country table side by side, (seller, good, market, use), and which of them are fixed.
 
     Uses are the buying sectors, then the categories of final demand.
