@@ -28,7 +28,7 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 types: $(VENV)/.dev
-	@$(BIN)/basedpyright
+	@$(BIN)/basedpyright --pythonpath $(BIN)/python
 layers: $(VENV)/.dev
 	@$(BIN)/lint-imports
 

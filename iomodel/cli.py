@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomodel import __version__
-from iomodel.errors import ExperimentError, IOModelError
+from iomodel.errors import ExperimentError, IOModelError, ResultError
 
 if TYPE_CHECKING:
     from iomodel.experiment import Experiment
@@ -109,7 +109,7 @@ def _run(asked: argparse.Namespace) -> int:
 
     if not asked.names:
         if asked.changes or asked.payer or asked.solver:
-            raise ExperimentError("--set, --payer and --solver change named experiments: name some (`iomodel experiments`).")
+            raise ExperimentError("--set, --payer and --solver change named experiments: name some, before these options.")
         return _main_job(check_folder(asked.out or MAIN_OUT))
     experiments, code = _asked(asked)
     out = check_folder(asked.out or "results")
@@ -133,20 +133,23 @@ def _main_job(out: Path) -> int:
 
 def _asked(asked: argparse.Namespace) -> tuple[list[Experiment], int]:
     """The experiments named, changed as asked and once for each payer; and the highest code of those refused."""
-    payers = asked.payer.split(",") if asked.payer else [None]
-    found: dict[str, Experiment] = {}
+    from iomodel.experiment import PAYERS, one_of
+
+    payers = [one_of("--payer", payer.strip(), PAYERS) for payer in asked.payer.split(",")] if asked.payer else []
+    found: list[Experiment] = []
     code = 0
     for name in asked.names:
         try:
-            experiment = _changed(name, asked)
-            for payer in payers:
-                one = experiment.replace(payer=payer, name=f"{experiment.name}-{payer}") if payer else experiment
-                if one.name in found:
-                    raise ExperimentError(f"Two experiments are called {one.name}: give one file another `name`.")
-                found[one.name] = one
+            one = _changed(name, asked)
         except IOModelError as error:
             code = max(code, _complain(error))
-    return list(found.values()), code
+        else:
+            found += [one.replace(payer=payer, name=f"{one.name}-{payer}") for payer in payers] or [one]
+    names = [experiment.name for experiment in found]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ExperimentError(f"Two experiments are called {twice.pop()}: name each once, or give one file a `name`.")
+    return found, code
 
 
 def _changed(name: str, asked: argparse.Namespace) -> Experiment:
@@ -199,13 +202,13 @@ def _code(path: Trajectory) -> int:
 
 
 def _explain(asked: argparse.Namespace) -> int:
-    from iomodel.errors import InfeasibleError
-    from iomodel.run import explain_infeasible, solve, what_binds
-
     experiment = _changed(asked.name, asked)
     if not experiment.levers.free:
         print(f"{experiment.name} has no free lever: it is simulated, and no law binds it.")
         return 0
+    from iomodel.errors import InfeasibleError
+    from iomodel.run import explain_infeasible, solve, what_binds
+
     try:
         path = solve(experiment)
     except InfeasibleError:
@@ -219,9 +222,9 @@ def _explain(asked: argparse.Namespace) -> int:
 
 
 def _check(asked: argparse.Namespace) -> int:
-    from iomodel.audit import audit
+    from iomodel.audit import check_file
 
-    findings = audit(asked.file)
+    findings = check_file(asked.file)
     for finding in findings:
         print(f"- {finding}")
     print(f"{asked.file}: {f'{len(findings)} findings' if findings else 'no findings, the table can be used'}")
@@ -292,11 +295,14 @@ def _experiments(_: argparse.Namespace) -> int:
 
 
 def _report(asked: argparse.Namespace) -> int:
-    from iomodel.report import write_report
-    from iomodel.results import load_folder
-
     folder = Path(asked.folder)
-    print(write_report(load_folder(folder), folder / "report.html"))
+    files = sorted(folder.rglob("*.nc"))
+    if not files:
+        raise ResultError(f"There are no results in {folder}; name a folder that `iomodel run` wrote.")
+    from iomodel.report import write_report
+    from iomodel.results import load_trajectory
+
+    print(write_report([load_trajectory(file) for file in files], folder / "report.html"))
     return 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ ENGINE = "h5netcdf"
 REFERENCE, SHADOW_PRICES = "reference", "shadow_prices"
 """Groups of the file beside its root."""
 
+OF = "__of__"
+
 
 def save(path: Trajectory, file: str | Path) -> Path:
     """Write a trajectory as NetCDF, whole or not at all; returns the file.
@@ -40,9 +43,9 @@ def save(path: Trajectory, file: str | Path) -> Path:
     """
     data = path.data.copy(deep=False)
     data.attrs = {ATTRIBUTE: json.dumps(_settings(path), ensure_ascii=False, default=_plain)}
-    groups = {None: data, SHADOW_PRICES: xr.Dataset(dict(path.shadow_prices))}
+    groups = {None: data, SHADOW_PRICES: _side_by_side(path.shadow_prices)}
     if path.reference is not None:
-        groups[REFERENCE] = path.reference
+        groups[REFERENCE] = path.reference.drop_attrs(deep=False)  # its attributes are in the settings too
     for dataset in groups.values():
         without = [str(name) for name, variable in dataset.data_vars.items() if not variable.attrs.get("units")]
         if without:
@@ -64,15 +67,15 @@ def load_trajectory(file: str | Path) -> Trajectory:
     data = _opened(path, None)
     settings = _checked_settings(path, data)
     try:
+        beside = settings[REFERENCE]
         experiment = experiment_of(settings["experiment"])
-        prices = _opened(path, SHADOW_PRICES).data_vars
         return Trajectory(
             data=data.drop_attrs(deep=False).assign_attrs(settings["attrs"]),
-            shadow_prices={str(name): price for name, price in prices.items()},
+            shadow_prices=_apart(_opened(path, SHADOW_PRICES)),
             verdict=Verdict(**settings["verdict"]),
             experiment=dataclasses.replace(experiment, base=settings["base"]),
             provenance=settings["provenance"],
-            reference=_opened(path, REFERENCE) if settings[REFERENCE] else None,
+            reference=None if beside is None else _opened(path, REFERENCE).assign_attrs(beside),
         )
     except (KeyError, TypeError, ValueError, IOModelError) as error:
         raise ResultError(f"{path} does not hold a whole trajectory ({error}). Run its experiment again.") from error
@@ -93,7 +96,7 @@ def _settings(path: Trajectory) -> dict[str, Any]:
         "verdict": dataclasses.asdict(path.verdict),
         "provenance": dict(path.provenance),
         "attrs": path.data.attrs,
-        REFERENCE: path.reference is not None,
+        REFERENCE: None if path.reference is None else path.reference.attrs,
     }
 
 
@@ -124,6 +127,28 @@ def _opened(path: Path, group: str | None) -> xr.Dataset:
         if variable.dtype == object:  # text of any length, as HDF5 stores it
             dataset[name] = dataset[name].astype(str)
     return dataset
+
+
+def _side_by_side(prices: Mapping[str, xr.DataArray]) -> xr.Dataset:
+    """Arrays as one dataset. Laws hold for different years: a dim with other labels is stored under the law's name."""
+    shared: dict[Hashable, xr.DataArray] = {}
+    stored: dict[str, xr.DataArray] = {}
+    for name, price in prices.items():
+        own: dict[Hashable, str] = {}
+        for dim in price.dims:
+            if not shared.setdefault(dim, price[dim]).identical(price[dim]):
+                own[dim] = f"{dim}{OF}{name}"
+        stored[name] = price.rename(own)
+    return xr.Dataset(stored)
+
+
+def _apart(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
+    """The arrays that `_side_by_side` laid together, each with its own dims."""
+    found: dict[str, xr.DataArray] = {}
+    for name in map(str, dataset.data_vars):
+        price = dataset[name]
+        found[name] = price.rename({dim: str(dim).removesuffix(f"{OF}{name}") for dim in price.dims})
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,148 @@
+"""The command line: what it prints, where errors go, and the exit code of each outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from iomodel import cli
+from iomodel.cli import main
+from iomodel.errors import SolverError
+from iomodel.shipped import shipped_file
+
+Said = tuple[int, str, str]
+CHINA = str(shipped_file("tables", "china-2020.nc"))
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Run the command line; returns its exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> Said:
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stopped:  # argparse ends usage errors and --help itself
+            code = int(stopped.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_help_and_version(say: Callable[..., Said]) -> None:
+    code, out, err = say("--help")
+    assert (code, err) == (0, "")
+    for command in ("run", "explain", "check", "tables", "cards", "experiments", "report"):
+        assert command in out
+    assert say("--version")[1].startswith("iomodel 0.")
+
+
+def test_tables_cards_and_experiments(say: Callable[..., Said]) -> None:
+    code, out, _ = say("tables")
+    assert code == 0
+    assert "china-2020   2020, 42 sectors, million CNY" in out
+    assert "world-2011   2011, 15 regions × 35 sectors, million USD" in out
+    assert out.count("sha256") == 2
+    code, out, _ = say("cards", "precaution")
+    assert code == 0
+    for word in ("value    0.63", "range    0 to 1.03", "kind     assumed", "source"):
+        assert word in out
+    code, out, _ = say("cards", "--table", "world-2011")
+    assert code == 0
+    assert "cards for world-2011: " in out
+    code, out, _ = say("experiments")
+    assert code == 0
+    assert "two-halves " in out
+
+
+def test_template_and_check(say: Callable[..., Said], tmp_path: Path) -> None:
+    code, out, _ = say("tables", "template", tmp_path)
+    assert code == 0
+    file = next(Path(line) for line in out.splitlines() if line.endswith(".csv"))
+    assert say("check", file)[0] == 0
+    code, out, err = say("check", CHINA)
+    assert (code, err) == (0, "")
+    assert "no findings" in out
+    rows = file.read_text(encoding="utf-8-sig").splitlines()
+    spoilt = next(place for place in range(len(rows) - 1, 0, -1) if rows[place][-1:].isdigit())
+    rows[spoilt] = rows[spoilt].rpartition(",")[0] + ",much"
+    file.write_text("\n".join(rows), encoding="utf-8")
+    code, out, err = say("check", file)
+    assert code == 2
+    assert "- " in out
+    assert "much" in out
+    assert "findings" in out
+    assert err == ""
+
+
+BAD = [
+    (["runn"], "invalid choice: 'runn'"),
+    (["run", "two-halfs"], "There is no experiment 'two-halfs'"),
+    (["run", "gone.toml"], "There is no file gone.toml"),
+    (["run", "two-halves", "--set", "cards.precauton=0"], "Did you mean precaution"),
+    (["run", "two-halves", "--set", "cards.precaution=9"], "outside its range 0 to 1.03"),
+    (["run", "two-halves", "--set", "horizon.years=0"], "horizon.years: found 0"),
+    (["run", "two-halves", "--set", "precaution"], "--set takes KEY=VALUE, found 'precaution'"),
+    (["run", "--set", "cards.precaution=0", "two-halves"], "name some, before these options"),
+    (["run", "two-halves", "--set", "tariffs.USB.points=3"], "Did you mean USA"),
+    (["run", "two-halves", "--payer", "debt,nobody"], "--payer: found 'nobody'"),
+    (["run", "two-halves", "two-halves"], "Two experiments are called two-halves"),
+    (["run", "--payer", "debt"], "name some"),
+    (["cards", "precauton"], "Did you mean precaution"),
+    (["check", "gone.csv"], "There is no file gone.csv"),
+    (["check", __file__], "test_cli.py"),
+    (["tables", "build", "--source", "gone"], "There is no folder gone"),
+    (["report", "gone"], "gone"),
+    (["explain", "two-halfs"], "Did you mean two-halves"),
+    (["explain", "two-halves", "--set", "region=CHM"], "CHM"),
+    (["run", "two-halves", "--set", "table=china-2002"], "china-2002"),
+    (["run", "two-halves", "--solver", "clarabl"], "clarabl"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD, ids=[" ".join(entry[0])[:60] for entry in BAD])
+def test_bad_input_is_one_message_and_code_2(
+    arguments: list[str], words: str, say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = say(*arguments)
+    assert code == 2
+    assert words in err
+    assert "Traceback" not in err + out
+    assert err.count("iomodel: ") == 1
+    assert not list(tmp_path.rglob("*.nc"))
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_an_output_folder_below_a_file(say: Callable[..., Said], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here")
+    code, _, err = say("run", "two-halves", "--out", tmp_path / "file" / "below")
+    assert code == 2
+    assert "Cannot write to the folder" in err
+    assert (tmp_path / "file").read_text() == "here"
+
+
+def test_an_interrupt_ends_130(say: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_experiments", interrupted)
+    assert say("experiments") == (130, "", "iomodel: interrupted\n")
+
+
+def test_an_error_ends_with_its_own_code(say: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
+    def failed(_: object) -> int:
+        raise SolverError("the solver stopped")
+
+    monkeypatch.setattr(cli, "_experiments", failed)
+    assert say("experiments") == (4, "", "iomodel: the solver stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("0.5", 0.5), ("true", True), ("dividends", "dividends"), ("[0, 1]", [0, 1]), ('"a b"', "a b")],
+)
+def test_values_are_read_as_toml_and_bare_words_are_text(text: str, value: object) -> None:
+    assert cli._value(text) == value
