@@ -35,7 +35,7 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
     for table in tables:
         made[table.name] = save_table(table, out / f"{table.name}.nc")
         card = out / f"{table.name}.toml"
-        card.write_text(table_card(table, made[table.name].stat().st_size), encoding="utf-8", newline="\n")
+        card.write_text(card_text(table, made[table.name].stat().st_size), encoding="utf-8", newline="\n")
         made[f"{table.name} card"] = card
     for path in build_facts(source, out / "facts"):
         made[path.stem] = path
@@ -61,9 +61,10 @@ def build_world(source: Path) -> Table:
     )
 
 
-def table_card(table: Table, size: int) -> str:
+def card_text(table: Table, size: int) -> str:
     """The card of a shipped table as TOML: where it is from, what it holds and how it was made."""
     described = table.attrs
+    employed = [] if table.employment is None else [str(region) for region in table.employment["region"].values]
     plain = ("source", "licence", "edition", "year", "unit", "currency", "price_basis", "classification")
     lines = [f"name = {_toml(table.name)}"]
     lines += [f"{key} = {_toml(described[key])}" for key in plain]
@@ -73,7 +74,7 @@ def table_card(table: Table, size: int) -> str:
         f"sectors = {len(table.sectors)}",
         f"categories = {_toml(table.categories)}",
         f"factors = {_toml(table.factors)}",
-        f"employment = {_toml([] if table.employment is None else [str(r) for r in table.employment['region'].values])}",
+        f"employment = {_toml(employed)}",
         f"command = {_toml(COMMAND)}",
         f"sha256 = {_toml(table.sha256)}",
         f"bytes = {size}",

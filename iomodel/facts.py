@@ -1,4 +1,4 @@
-"""Published figures and yearly paths beside the tables: which of them ship, and how they are made from the source folder.
+"""Published figures and yearly paths beside the tables: which of them ship, and how they are made from their sources.
 
 Only figures that were read or derived ship, never one from memory and never one whose source forbids redistribution;
 only the keys that cards or the comparison with what happened use.
@@ -121,7 +121,7 @@ EMPLOYMENT_INDUSTRIES: Mapping[str, tuple[str, ...]] = {
 def build_facts(source: Path, out: Path) -> list[Path]:
     """Write the shipped facts from the folder `source` into `out`; returns the files. TableError for a bad source."""
     out.mkdir(parents=True, exist_ok=True)
-    made = [
+    return [
         _write(out / "china_facts.csv", *_china_facts(read_grid(source / "china_facts.csv"))),
         _write(out / "china_paths.csv", *_copied(read_grid(source / "china_paths.csv"))),
         _write(
@@ -130,11 +130,8 @@ def build_facts(source: Path, out: Path) -> list[Path]:
         _write(
             out / "china_employment_2018.csv", *_employment(read_grid(source / "china_nbs" / "china_employment.csv"))
         ),
-        _write(
-            out / "us_tariffs_china.csv", *_tariffs(read_grid(source / "us_tariffs_2025" / "country-by-time.csv"))
-        ),
+        _write(out / "us_tariffs_china.csv", *_tariffs(read_grid(source / "us_tariffs_2025" / "country-by-time.csv"))),
     ]
-    return made
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:

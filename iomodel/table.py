@@ -1,14 +1,15 @@
 """`Table`: one checked input-output table, national or inter-country, and nothing else.
 
 A table is labelled arrays and a description. It can only be made through a constructor that refuses what is not a
-balanced table, so that no later function has to ask. Files are functions beside it: `load_table` reads a shipped name or
-a NetCDF file that `save_table` wrote; foreign layouts are the readers' business.
+balanced table, so that no later function has to ask. Files are functions beside it: `load_table` reads a shipped name
+or a NetCDF file that `save_table` wrote; foreign layouts are the readers' business.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
@@ -76,7 +77,10 @@ class Table:
             )
             settled.values.setflags(write=False)
             object.__setattr__(self, name, settled)
-        object.__setattr__(self, "attrs", {**self.attrs, "sha256": content_hash(self.arrays)})
+        said = {**self.attrs, "sha256": content_hash(self.arrays)}
+        if tolerance != TOLERANCE:  # a saved table is checked again with the tolerance it was made with
+            said["tolerance"] = tolerance
+        object.__setattr__(self, "attrs", said)
 
     @property
     def arrays(self) -> dict[str, xr.DataArray]:
@@ -86,18 +90,22 @@ class Table:
 
     @property
     def name(self) -> str:
+        """Name by which the table is loaded, or that its maker gave it."""
         return str(self.attrs["name"])
 
     @property
     def year(self) -> int:
+        """The year that the flows belong to."""
         return int(self.attrs["year"])
 
     @property
     def unit(self) -> str:
+        """Unit of every amount, such as "million CNY"."""
         return str(self.attrs["unit"])
 
     @property
     def sha256(self) -> str:
+        """Hash over labels and values, the same wherever the table is made."""
         return str(self.attrs["sha256"])
 
     @property
@@ -112,18 +120,22 @@ class Table:
 
     @property
     def sectors(self) -> list[str]:
+        """Codes of the sectors, in order."""
         return [str(label) for label in self.flows["sector"].values]
 
     @property
     def categories(self) -> list[str]:
+        """Categories of final demand that the table has, in order."""
         return [str(label) for label in self.final_demand["category"].values]
 
     @property
     def factors(self) -> list[str]:
+        """Factors of value added that the table has, in order."""
         return [str(label) for label in self.value_added["factor"].values]
 
     @property
     def is_national(self) -> bool:
+        """Whether the one foreign seller is IMPORTS; an inter-country table has none."""
         return IMPORTS in self.flows["region"].values
 
     @property
@@ -251,7 +263,8 @@ def load_table(name_or_path: str | Path) -> Table:
         )
     arrays = {name: _restored(dataset, name) for name in _ARRAYS if name in dataset}
     attrs = json.loads(dataset.attrs["provenance"])
-    table = Table(**{"employment": None, **arrays}, attrs=attrs, tolerance=attrs.get("tolerance", TOLERANCE))
+    employment = arrays.pop("employment", None)
+    table = Table(**arrays, employment=employment, attrs=attrs, tolerance=attrs.get("tolerance", TOLERANCE))
     if attrs.get("sha256") not in (None, table.sha256):
         raise TableError(
             f"{path}: content hash {table.sha256[:12]} is not {attrs['sha256'][:12]} as written when it was saved."
@@ -263,6 +276,19 @@ def load_table(name_or_path: str | Path) -> Table:
 def shipped_tables() -> list[str]:
     """Names of the shipped tables."""
     return shipped_names("tables", ".nc")
+
+
+def table_card(name: str) -> dict[str, Any]:
+    """The card of a shipped table: source, licence, year, unit, price basis, sectors, command, hash, how it was made.
+
+    >>> table_card("china-2020")["unit"]
+    'million CNY'
+    """
+    if name not in shipped_tables():
+        hint = nearest(name, shipped_tables())
+        raise TableError(f"There is no table {name!r}; shipped: {', '.join(shipped_tables())}.{hint}")
+    with shipped_file("tables", f"{name}.toml").open("rb") as stream:
+        return tomllib.load(stream)
 
 
 def _table_path(name_or_path: str | Path) -> Path:

@@ -49,28 +49,38 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.found}. Allowed: {self.allowed}. {self.remedy}."
+        end = "" if self.remedy.endswith("?") else "."
+        return f"{self.rule}: {self.found}. Allowed: {self.allowed}. {self.remedy}{end}"
 
 
 def findings(
-    arrays: Mapping[str, xr.DataArray], attrs: Mapping[str, object], tolerance: float = TOLERANCE
+    arrays: Mapping[str, xr.DataArray],
+    attrs: Mapping[str, object],
+    tolerance: float = TOLERANCE,
+    *,
+    every: bool = False,
 ) -> list[Finding]:
-    """All findings about the arrays and the description of one table; later checks need labels and numbers to be sound.
+    """Findings about the arrays and the description of one table, none for a sound one.
 
     Dims: as in `DIMS`; units: all amounts in the table's unit; `tolerance`: largest miss of a balance as a share of the
-    larger of the row's output and a millionth of total output.
+    larger of the row's output and a millionth of total output. The checks of numbers build on those of labels and stop
+    at the first group that fails; with `every` they go on, and cells without a number are left out of the sums that
+    they belong to.
     """
-    found = [*_description(attrs), *_labels(arrays)]
-    if found:
+    found = [*description_findings(attrs), *_labels(arrays)]
+    labelled = not any(finding.rule not in ("year absent", "unit absent") for finding in found)
+    if found and not (every and labelled):
         return found
-    found = [*_numbers(arrays), *_totals(arrays, attrs)]
-    if found:
-        return found
-    broken = [*_outputs(arrays), *_balances(arrays, tolerance)]
-    return broken or list(_radius(arrays))
+    for check in (_numbers, lambda arrays: _totals(arrays, attrs), _outputs):
+        found += check(arrays)
+        if found and not every:
+            return found
+    found += _balances(arrays, tolerance)
+    return found if found and not every else found + list(_radius(arrays))
 
 
-def _description(attrs: Mapping[str, object]) -> Iterator[Finding]:
+def description_findings(attrs: Mapping[str, object]) -> Iterator[Finding]:
+    """Findings about what a table must say of itself: its year and its unit."""
     year, unit = attrs.get("year"), attrs.get("unit")
     if not isinstance(year, int) or isinstance(year, bool) or not 1800 <= year <= 2200:
         yield Finding("year absent", f"year is {year!r}", "a whole number such as 2020", "State the table's year")
@@ -144,7 +154,7 @@ def _known(where: str, labels: Sequence[str], allowed: Sequence[str]) -> Iterato
     for label in labels:
         if label not in allowed:
             hint = nearest(label, allowed).strip() or "Use one of these"
-            yield Finding("unknown label", f"{where} has {label!r}", ", ".join(allowed), hint.rstrip(".?"))
+            yield Finding("unknown label", f"{where} has {label!r}", ", ".join(allowed), hint)
 
 
 def _numbers(arrays: Mapping[str, xr.DataArray]) -> Iterator[Finding]:
@@ -210,7 +220,7 @@ def balance_misses(arrays: Mapping[str, xr.DataArray]) -> tuple[np.ndarray, np.n
 
 def _balances(arrays: Mapping[str, xr.DataArray], tolerance: float) -> Iterator[Finding]:
     output = arrays["output"]
-    scale = np.maximum(np.abs(output.values), 1e-6 * np.abs(output.values).sum())
+    scale = np.maximum(np.abs(output.values), 1e-6 * np.nansum(np.abs(output.values)))
     misses = balance_misses(arrays)
     bad = [np.abs(miss) > tolerance * scale for miss in misses]
     if not (bad[0].any() or bad[1].any()):
@@ -230,7 +240,7 @@ def _balances(arrays: Mapping[str, xr.DataArray], tolerance: float) -> Iterator[
                 f"{_place(output, place)} by {miss[place]:+.6g}"
                 f" ({sum_of} {output.values[place] + miss[place]:.6g}, output {output.values[place]:.6g})"
             )
-        found = f"{int(wrong.sum())} of {miss.size} {side} miss balance, worst {'; '.join(shown)}"
+        found = f"{int(wrong.sum())} of {miss.size} {side} do not balance, worst {'; '.join(shown)}"
         allowed = f"{tolerance:g} of the larger of output and a millionth of total output"
         yield Finding(f"{side} miss balance", found, allowed, "Correct the source, or pass a larger tolerance=")
 
@@ -254,6 +264,8 @@ def _diagnosis(arrays: Mapping[str, xr.DataArray], limit: np.ndarray, columns_mi
 
 
 def _radius(arrays: Mapping[str, xr.DataArray]) -> Iterator[Finding]:
+    if not np.isfinite(arrays["flows"].values).all() or not np.isfinite(arrays["output"].values).all():
+        return
     radius = spectral_radius(arrays["flows"].values, arrays["output"].values)
     if radius >= 1:
         found = f"the largest eigenvalue of the input coefficients is {radius:.6g}"
@@ -276,9 +288,7 @@ def _names(array: xr.DataArray, dim: str) -> list[str]:
 
 
 def _place(array: xr.DataArray, place: Iterable[int]) -> str:
-    return ", ".join(
-        f"{dim} {array[dim].values[int(where)]}" for dim, where in zip(array.dims, place, strict=True)
-    )
+    return ", ".join(f"{dim} {array[dim].values[int(where)]}" for dim, where in zip(array.dims, place, strict=True))
 
 
 def _list(labels: Sequence[str], most: int = 8) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,12 @@ class Grid:
 
     source: str
     cells: tuple[tuple[str, ...], ...]
+    typed: frozenset[tuple[int, int]] = frozenset()
+    """Cells that a spreadsheet holds as numbers, so that their text may have lost leading or trailing zeros."""
 
     @property
     def header(self) -> list[str]:
+        """The cells of the first row."""
         return list(self.cells[0]) if self.cells else []
 
     def column(self, name: str) -> int:
@@ -63,7 +66,7 @@ class Grid:
         if not text.strip():
             return f"{self.where(row, column)} is empty; write the number, and 0 only where the source says zero"
         try:
-            value = float(text)
+            value = float(text.replace("_", "?"))  # Python alone reads 1_000 as a number
         except ValueError:
             return f"{self.where(row, column)} holds {text!r}, which is no number; use digits with a point for decimals"
         if not math.isfinite(value):
@@ -109,7 +112,7 @@ def read_grid(path: str | Path) -> Grid:
     return grid(path.name, rows)
 
 
-def grid(source: str, rows: Sequence[Sequence[str]]) -> Grid:
+def grid(source: str, rows: Sequence[Sequence[str]], typed: Iterable[tuple[int, int]] = ()) -> Grid:
     """Rows of text as a `Grid`; empty rows at the end are dropped."""
     kept = [list(row) for row in rows]
     while kept and not any(text.strip() for text in kept[-1]):
@@ -117,4 +120,4 @@ def grid(source: str, rows: Sequence[Sequence[str]]) -> Grid:
     if not kept:
         raise TableError(f"{source} is empty; it needs a heading and rows.")
     width = max(len(row) for row in kept)
-    return Grid(source, tuple(tuple(row + [""] * (width - len(row))) for row in kept))
+    return Grid(source, tuple(tuple(row + [""] * (width - len(row))) for row in kept), frozenset(typed))

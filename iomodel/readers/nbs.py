@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def read_nbs(path: str | Path, detail: str | Path, *, name: str | None = None, y
     )
 
 
-def _description(table: Grid, codes: list[str], year: int) -> dict[str, object]:
+def _description(table: Grid, codes: list[str], year: int) -> dict[str, Any]:
     return {
         "currency": "CNY",
         "price_basis": "current producers' prices, imports c.i.f. plus duty",
@@ -90,8 +91,10 @@ def _description(table: Grid, codes: list[str], year: int) -> dict[str, object]:
         "sector_names_local": _column(table, codes, "DescriptionInChinese"),
         "history": [
             "10,000 yuan divided by 100: million yuan",
-            "final consumption (TC) split into household, government individual and government collective with the"
-            " shares of the 153-product table of the same year, by product, domestic and imported alike",
+            (
+                "final consumption (TC) split into household, government individual and government collective with the"
+                " shares of the 153-product table of the same year, by product, domestic and imported alike"
+            ),
             f"government individual: products {', '.join(INDIVIDUAL)} (education; health care and social work)",
             "re-exports stay as IMPORTS x exports; no product taxes on final users in the source: zeros",
         ],
@@ -123,7 +126,7 @@ def _check_imports(table: Grid, used: np.ndarray, stated: np.ndarray) -> None:
 def _government_share(fine: Grid, codes: list[str], consumption: np.ndarray, source: str) -> np.ndarray:
     """Government's share of final consumption by 42-sector product, from the detailed table."""
     nesting = read_grid(shipped_file("tables", "maps", "nbs153_to_nbs42.csv"))
-    parents = {cells[0]: cells[1] for cells in nesting.cells[1:]}
+    parents = {cells[0]: cells[1] for cells in nesting.cells[1:] if cells[1] in codes}
     rows = [fine.row(Code=code) for code in parents]
     columns = [fine.column("THC"), fine.column("FU103")]
     sums = np.zeros((len(codes), 2))

@@ -62,7 +62,8 @@ def read_wiod(
 
     `regions` groups countries (country -> group; each its own by default); `depreciation_share` is depreciation as a
     share of gross operating surplus, by assumption, since the source has none. Million USD, current basic prices. Needs
-    the extra package `rdata`. Raises TableError when the files do not hold what the release holds. Source: Timmer,
+    the extra package `rdata`. Raises TableError when the files do not hold what the release holds, or when a region's
+    row sums to less than zero (Luxembourg by itself in 2011: sold from stocks more than was used). Source: Timmer,
     Dietzenbacher, Los, Stehrer, de Vries (2015), Review of International Economics 23.
     """
     if not 0 <= depreciation_share < 1:
@@ -113,14 +114,20 @@ def _description(year: int, groups: Mapping[str, str], depreciation_share: float
         "history": [
             *(f"regions summed: {text}" for text in joined),
             "output rebuilt as the row sum after summing regions (the source is in whole millions)",
-            f"government individual = government column x products {' and '.join(INDIVIDUAL)} (education; health and"
-            " social work), the rest collective",
-            "value added = output less inputs; value added at basic prices = output x VA/GO of the accounts; the"
-            " remainder, net product taxes and margins on inputs, is production_taxes (other taxes on production stay"
-            " in the surplus)",
-            "compensation = value added at basic prices x COMP/VA of the accounts, of the table's year where published,"
-            " else of the latest year before; cells without usable accounts (the rest of the world among them): mean"
-            " share of the other regions by industry",
+            (
+                f"government individual = government column x products {' and '.join(INDIVIDUAL)} (education; health"
+                " and social work), the rest collective"
+            ),
+            (
+                "value added = output less inputs; value added at basic prices = output x VA/GO of the accounts; the"
+                " remainder, net product taxes and margins on inputs, is production_taxes (other taxes on production"
+                " stay in the surplus)"
+            ),
+            (
+                "compensation = value added at basic prices x COMP/VA of the accounts, of the table's year if"
+                " published, else of the latest year before; cells without usable accounts (the rest of the world"
+                " among them): mean share of the other regions by industry"
+            ),
             f"depreciation = {depreciation_share:g} of gross operating surplus where that is positive (assumed)",
             "employment: persons engaged (EMP), regions whose members all publish it",
             "final users' net product taxes are not in the source: zeros",

@@ -54,5 +54,7 @@ def industry_code(text: str, where: str) -> str:
     """
     fitting = [code for code, _, words in INDUSTRIES if words in text.lower()]
     if len(fitting) != 1:
-        raise TableError(f"{where}: industry {text!r} fits {', '.join(fitting) or 'none'} of the 35 industries; expected one.")
+        raise TableError(
+            f"{where}: industry {text!r} fits {', '.join(fitting) or 'none'} of the 35 industries; expected one."
+        )
     return fitting[0]

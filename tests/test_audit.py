@@ -1,0 +1,133 @@
+"""The audit shows everything about a user's own file at once and repairs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iomodel.audit import check_file
+from iomodel.errors import TableError
+from iomodel.readers.template import write_template
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> str:
+    """The example's CSV as text."""
+    return write_template(tmp_path / "template")[0].read_text(encoding="utf-8-sig")
+
+
+def said(tmp_path: Path, text: str) -> list[str]:
+    """The findings about a CSV file with this text."""
+    path = tmp_path / "own.csv"
+    path.write_text(text, encoding="utf-8")
+    return [str(finding) for finding in check_file(path)]
+
+
+def test_the_template_itself_is_sound(tmp_path: Path) -> None:
+    csv_file, excel_file, _ = write_template(tmp_path / "template")
+    assert check_file(csv_file) == []
+    assert check_file(excel_file) == []
+
+
+def test_many_findings_come_at_once_and_cells_are_named(tmp_path: Path, example: str) -> None:
+    text = example.replace("year,2020", "year,").replace("domestic,M,Manufacturing,15", "domestic,M,Manufacturing,n.a.")
+    text = text.replace("imports,01,Agriculture,2", "imports,01,Agriculture,").replace("24,390", "25,390")
+    found = said(tmp_path, text)
+    assert found == [
+        "year absent: year is None. Allowed: a whole number such as 2020. State the table's year.",
+        (
+            "cell without a number: own.csv, cell D13 (row domestic M, column 01) holds 'n.a.', which is no number."
+            " Allowed: a number in every cell of the table, 0 only where the source says zero. Fill it from the source."
+        ),
+        (
+            "cell without a number: own.csv, cell D15 (row imports 01, column 01) is empty."
+            " Allowed: a number in every cell of the table, 0 only where the source says zero. Fill it from the source."
+        ),
+        (
+            "rows miss balance: 1 of 3 rows do not balance, worst region EXA, sector S by +1 (uses 391, output 390)."
+            " Allowed: 1e-06 of the larger of output and a millionth of total output. Correct the source, or pass a"
+            " larger tolerance=."
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("unit,", "unt,", "unknown line: own.csv, cell A4 (row 4, column 1) holds 'unt'"),
+        ("unit,", "unt,", "Did you mean unit?"),
+        ("unit,million EXD", "unit,", "unit absent: unit is None"),
+        ("home,EXA", "home,", "home absent: no line `home`"),
+        ("imports,S,", "imports,Serv,", "only in the rows imports: Serv; only in the columns: S"),
+        ("01,M,S,household", "01,S,M,household", "rows domestic have the codes 01, M, S, the columns 01, S, M"),
+        ("household,", "houshold,", "Did you mean household?"),
+        ("01,M,S,household", "01,M,M,household", "duplicate labels: columns hold M more than once"),
+        ("domestic,01", "domstic,01", "unknown row: own.csv, cell A12 (row 12, column 1) holds 'domstic'"),
+        ("value_added,compensation", "value_added,wages", "unknown label: value_added has 'wages'"),
+        (",exports,", ",,", "part absent: no column exports"),
+        (",output", ",", "part absent: no column output"),
+        ("25,1,4,", "25,1,4,77", "cell outside the table: own.csv, cell N16"),
+        ("24,390", '24,"1,390"', "holds '1,390', which is no number"),
+        ("24,390", "24,nan", "which is no number"),
+        ("24,390", "24,3_9_0", "which is no number"),
+        ("M,Manufacturing", "M,Total manufacturing", "totals inside: sector M looks like a total (by name)"),
+        ("origin,code,name", "origin;code;name", "no heading: own.csv has no heading row"),
+        ("employment,employment,thousand", "employment,employment,x,1,2,3\nemployment,e,thousand", "2 rows employment"),
+    ],
+)
+def test_each_finding_names_what_where_and_how(tmp_path: Path, example: str, old: str, new: str, text: str) -> None:
+    changed = example.replace(old, new, 1)
+    assert changed != example
+    assert any(text in line for line in said(tmp_path, changed)), said(tmp_path, changed)
+
+
+def test_transposed_flows_and_coefficients(tmp_path: Path, example: str) -> None:
+    turned = example.replace("Agriculture,10,30,5", "Agriculture,10,15,10")
+    turned = turned.replace("Manufacturing,15,60,40", "Manufacturing,30,60,50")
+    turned = turned.replace("Services,10,50,60", "Services,5,40,60")
+    assert "looks transposed" in said(tmp_path, turned)[0]
+    shares = example
+    for code, row in {"Agriculture": ("10,30,5", "2,8,1"), "Manufacturing": ("15,60,40", "5,30,12")}.items():
+        for numbers in row:
+            shares = shares.replace(f"{code},{numbers}", f"{code},0.1,0.1,0.1", 1)
+    for numbers in ("10,50,60", "1,6,8"):
+        shares = shares.replace(f"Services,{numbers}", "Services,0.1,0.1,0.1", 1)
+    assert "coefficients instead of flows" in said(tmp_path, shares)[0]
+
+
+def test_codes_that_excel_turned_into_numbers(tmp_path: Path) -> None:
+    import openpyxl
+
+    path = write_template(tmp_path / "template")[1]
+    book = openpyxl.load_workbook(path)
+    book["table"]["B12"] = 1
+    book.save(path)
+    found = [str(finding) for finding in check_file(path)]
+    assert "cell B12 (row 12, column 2) holds the number 1 where a code belongs" in found[0]
+    assert "Format the cell as text" in found[0]
+    assert "only in the rows domestic: 1; only in the columns: 01" in found[1]
+
+
+def test_files_that_cannot_be_looked_into(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"There is no file .*absent\.csv"):
+        check_file(tmp_path / "absent.csv")
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"PNG")
+    with pytest.raises(TableError, match=r"picture\.png ends in \.png; read_table knows"):
+        check_file(picture)
+    no_book = tmp_path / "no.xlsx"
+    no_book.write_bytes(b"not a zip file")
+    with pytest.raises(TableError, match=r"is no readable Excel workbook .* Save it as \.xlsx"):
+        check_file(no_book)
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("name,Österreich".encode("latin-1"))
+    with pytest.raises(TableError, match=r"is no UTF-8 CSV file .* Save it as CSV UTF-8"):
+        check_file(latin)
+    empty = tmp_path / "empty.csv"
+    empty.write_text("\n\n")
+    with pytest.raises(TableError, match=r"empty\.csv is empty"):
+        check_file(empty)
+    broken = tmp_path / "broken.nc"
+    broken.write_bytes(b"CDF?")
+    assert "not a table" in str(check_file(broken)[0])

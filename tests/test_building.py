@@ -1,0 +1,107 @@
+"""The shipped tables are what the command makes from the publishers' files; the facts ship only what may ship."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iomodel.building import build_tables, card_text
+from iomodel.errors import TableError
+from iomodel.facts import EMPLOYMENT_INDUSTRIES, fact_ships
+from iomodel.shipped import shipped_file
+from iomodel.table import load_table, table_card
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """A shipped file of facts."""
+    with shipped_file("tables", "facts", name).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.source
+@pytest.mark.slow
+def test_the_command_makes_the_shipped_tables_again(source_folder: Path, tmp_path: Path) -> None:
+    made = build_tables(source_folder, tmp_path)
+    for name in ("china-2020", "world-2011"):
+        again, shipped = load_table(made[name]), load_table(name)
+        assert again.sha256 == shipped.sha256 == table_card(name)["sha256"]
+        assert again.attrs == shipped.attrs
+    for path in (tmp_path / "facts").iterdir():
+        assert path.read_bytes() == shipped_file("tables", "facts", path.name).read_bytes()
+
+
+@pytest.mark.source
+def test_the_worlds_output_is_the_accounts_output(source_folder: Path) -> None:
+    import gzip
+
+    lines = gzip.decompress((source_folder / "wiod2013_sea" / "wiod_sea_2013release.csv.gz").read_bytes()).decode()
+    gross = next(line for line in lines.splitlines() if line.startswith("CHN,GO,total industries"))
+    output = float(load_table("world-2011").output.sel(region="CHN").sum())
+    assert float(gross.rsplit(",", 1)[1]) / output == pytest.approx(6.46, abs=0.02)  # yuan per dollar, 2011
+
+
+def test_a_card_says_all_that_is_asked_of_it() -> None:
+    import tomllib
+
+    table = load_table("world-2011")
+    card = tomllib.loads(card_text(table, 5))
+    assert card["bytes"] == 5
+    assert card["regions"] == table.regions
+    assert card["sectors"] == 35
+    assert "ROW" not in card["employment"]
+    assert any("EU = " in step for step in card["made"])
+    assert any("of gross operating surplus" in step for step in card["made"])
+    eu = next(step for step in card["made"] if "EU = " in step)
+    assert len(eu.split("EU = ")[1].split()) == 27
+    assert "GBR" in eu
+
+
+def test_a_folder_that_is_no_source(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"There is no folder .* Give the folder that holds china_nbs/ and wiod2013/"):
+        build_tables(tmp_path / "none", tmp_path / "out")
+    with pytest.raises(TableError, match=r"There is no file .*china_2020_42\.csv"):
+        build_tables(tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_figure_from_memory_and_none_that_may_not_be_passed_on() -> None:
+    facts = rows("china_facts.csv")
+    assert len(facts) > 400
+    assert {row["read"] for row in facts} == {"yes", "derived"}
+    assert not [row for row in facts if "redistribut" in row["source"].lower()]
+    assert not fact_ships("gdp_growth.china", "bank estimate, private research, not for redistribution", "yes")
+    assert not fact_ships("gdp_growth.china", "NBS", "no")
+    assert not fact_ships("gdp_growth_of_the_moon", "NBS", "yes")
+    assert not fact_ships("solar.operating_rate.wafer", "press", "yes")
+
+
+def test_every_sector_has_its_workers() -> None:
+    persons = rows("china_employment_2018.csv")
+    assert [row["sector"] for row in persons] == load_table("china-2020").sectors == list(EMPLOYMENT_INDUSTRIES)
+    assert {row["sector"]: row["name"] for row in persons} == load_table("china-2020").sector_names
+    total = sum(float(row["thousand_persons"]) for row in persons)
+    assert total == pytest.approx(775_860, rel=1e-3)
+    industries = [industry for group in EMPLOYMENT_INDUSTRIES.values() for industry in group]
+    assert len(industries) == len(set(industries))
+
+
+def test_paths_and_tariffs_are_whole() -> None:
+    years = [int(row["year"]) for row in rows("china_paths.csv")]
+    assert years == list(range(years[0], years[-1] + 1))
+    tariffs = np.array(
+        [
+            [float(row[key]) for key in ("increase_over_2024", "tariff_2024", "level")]
+            for row in rows("us_tariffs_china.csv")
+        ]
+    )
+    np.testing.assert_allclose(tariffs[:, 0] + tariffs[:, 1], tariffs[:, 2], atol=2e-3)
+
+
+def test_the_products_nest_once_each() -> None:
+    with shipped_file("tables", "maps", "nbs153_to_nbs42.csv").open(encoding="utf-8", newline="") as stream:
+        nesting = list(csv.DictReader(stream))
+    assert [row["nbs153"] for row in nesting] == [f"{place:03d}" for place in range(1, 154)]
+    assert sorted({row["nbs42"] for row in nesting}) == load_table("china-2020").sectors
