@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomodel import __version__
-from iomodel.errors import ExperimentError, IOModelError, ResultError
+from iomodel.errors import ExperimentError, InfeasibleError, IOModelError, ResultError
 
 if TYPE_CHECKING:
     from iomodel.experiment import Experiment
@@ -109,7 +109,7 @@ def _run(asked: argparse.Namespace) -> int:
 
     if not asked.names:
         if asked.changes or asked.payer or asked.solver:
-            raise ExperimentError("--set, --payer and --solver change named experiments: name some, before these options.")
+            raise ExperimentError("--set, --payer and --solver change named experiments: name some, before them.")
         return _main_job(check_folder(asked.out or MAIN_OUT))
     experiments, code = _asked(asked)
     out = check_folder(asked.out or "results")
@@ -174,11 +174,11 @@ def _value(text: str) -> Any:
 
 def _solved(experiment: Experiment, out: Path) -> Trajectory:
     from iomodel.results import save
-    from iomodel.run import simulate, solve
+    from iomodel.run import solve
 
-    path = solve(experiment) if experiment.levers.free else simulate(experiment)
+    path = solve(experiment)
     file = save(path, out / experiment.name / "path.nc")
-    _say(f"{experiment.name}: {path.verdict.status}, {path.verdict.seconds:.1f} s, {file}")
+    _say(f"{experiment.name}: {path.verdict}\n   {file}")
     return path
 
 
@@ -197,7 +197,7 @@ def _code(path: Trajectory) -> int:
     """The exit code that a path's verdict stands for; what is not optimal is said on stderr."""
     code = STATUS_CODES.get(path.verdict.status, 4)
     if code:
-        print(f"iomodel: {path.experiment.name} is {path.verdict.status}: {path.verdict}", file=sys.stderr)
+        print(f"iomodel: {path.experiment.name} is {path.verdict}", file=sys.stderr)
     return code
 
 
@@ -206,15 +206,16 @@ def _explain(asked: argparse.Namespace) -> int:
     if not experiment.levers.free:
         print(f"{experiment.name} has no free lever: it is simulated, and no law binds it.")
         return 0
-    from iomodel.errors import InfeasibleError
-    from iomodel.run import explain_infeasible, solve, what_binds
+    from iomodel.run import solve, what_binds
 
     try:
         path = solve(experiment)
-    except InfeasibleError:
-        print(explain_infeasible(experiment))
-        return InfeasibleError.exit_code
-    print(what_binds(path))
+    except InfeasibleError as error:  # the laws in conflict are the answer, not a failure to give one
+        print(error)
+        return error.exit_code
+    print(f"{experiment.name}: {path.verdict}")
+    for row in what_binds(path):
+        print(f"- {row.text}")
     return _code(path)
 
 

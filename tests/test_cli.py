@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from iomodel import cli
+from iomodel import cli, run
 from iomodel.cli import main
 from iomodel.errors import SolverError
+from iomodel.experiment import load_experiment
+from iomodel.program.certificate import Verdict
+from iomodel.results import load_trajectory
 from iomodel.shipped import shipped_file
 
 Said = tuple[int, str, str]
@@ -20,7 +26,7 @@ CHINA = str(shipped_file("tables", "china-2020.nc"))
 def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Run the command line; returns its exit code, stdout and stderr."""
 
-    def run(*arguments: object) -> Said:
+    def answer(*arguments: object) -> Said:
         try:
             code = main([str(argument) for argument in arguments])
         except SystemExit as stopped:  # argparse ends usage errors and --help itself
@@ -28,7 +34,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
         said = capsys.readouterr()
         return code, said.out, said.err
 
-    return run
+    return answer
 
 
 def test_help_and_version(say: Callable[..., Said]) -> None:
@@ -85,7 +91,7 @@ BAD = [
     (["run", "two-halves", "--set", "cards.precaution=9"], "outside its range 0 to 1.03"),
     (["run", "two-halves", "--set", "horizon.years=0"], "horizon.years: found 0"),
     (["run", "two-halves", "--set", "precaution"], "--set takes KEY=VALUE, found 'precaution'"),
-    (["run", "--set", "cards.precaution=0", "two-halves"], "name some, before these options"),
+    (["run", "--set", "cards.precaution=0", "two-halves"], "name some, before them"),
     (["run", "two-halves", "--set", "tariffs.USB.points=3"], "Did you mean USA"),
     (["run", "two-halves", "--payer", "debt,nobody"], "--payer: found 'nobody'"),
     (["run", "two-halves", "two-halves"], "Two experiments are called two-halves"),
@@ -138,6 +144,77 @@ def test_an_error_ends_with_its_own_code(say: Callable[..., Said], monkeypatch: 
 
     monkeypatch.setattr(cli, "_experiments", failed)
     assert say("experiments") == (4, "", "iomodel: the solver stopped\n")
+
+
+def test_explain_names_the_laws_that_bind(say: Callable[..., Said]) -> None:
+    code, out, err = say("explain", "demand-only")
+    assert (code, err) == (0, "")
+    assert out.startswith("demand-only: optimal")
+    assert "- package binds" in out
+    code, out, _ = say("explain", "business-as-usual")
+    assert code == 0
+    assert "no law binds" in out
+
+
+TOO_MUCH = ["--set", "targets.package.exactly=9", "targets.package.hard=true"]
+
+
+def test_explain_names_the_laws_in_conflict(say: Callable[..., Said]) -> None:
+    code, out, err = say("explain", "demand-only", *TOO_MUCH)
+    assert (code, err) == (3, "")
+    assert "No path meets all laws" in out
+    assert "programme_pace" in out
+
+
+@pytest.fixture
+def quiet_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page has tests of its own; here only that it is asked for."""
+    monkeypatch.setitem(sys.modules, "iomodel.report", SimpleNamespace(write_report=lambda _, file: Path(file)))
+
+
+@pytest.mark.usefixtures("quiet_report")
+def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('base = "demand-only"\n[targets]\npackage = {exactly = 2, by = 6}\n', encoding="utf-8")
+    out_folder = tmp_path / "out"
+    code, out, err = say("run", mine, "--payer", "debt,dividends", "--set", "cards.precaution=0", "--out", out_folder)
+    assert (code, err) == (0, "")
+    for name in ("mine-debt", "mine-dividends"):
+        path = load_trajectory(out_folder / name / "path.nc")
+        assert path.experiment.name == name
+        assert path.experiment.cards == {"precaution": 0.0}
+        assert path.experiment.targets["package"].value == 2.0
+        assert name in out
+    assert load_trajectory(out_folder / "mine-dividends" / "path.nc").experiment.levers.payer == "dividends"
+    headline = (out_folder / "headline.csv").read_text(encoding="utf-8").splitlines()
+    assert len(headline) == 3
+    assert str(out_folder / "report.html") in out
+
+
+@pytest.mark.usefixtures("quiet_report")
+def test_of_several_experiments_the_highest_code(say: Callable[..., Said], tmp_path: Path) -> None:
+    hard = tmp_path / "hard.toml"
+    hard.write_text('base = "demand-only"\n[targets]\npackage = {exactly = 9, by = 8, hard = true}\n', encoding="utf-8")
+    code, out, err = say("run", "gone.toml", hard, "business-as-usual", "--out", tmp_path / "out")
+    assert code == 3
+    assert "There is no file gone.toml" in err
+    assert "No path meets all laws" in err
+    assert "business-as-usual: simulated" in out
+    assert [file.parent.name for file in (tmp_path / "out").rglob("path.nc")] == ["business-as-usual"]
+
+
+@pytest.mark.usefixtures("quiet_report")
+def test_inaccurate_is_said_on_screen_and_in_the_file(
+    say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = run.solve(load_experiment("business-as-usual"))
+    missed = dataclasses.replace(usual, verdict=Verdict("inaccurate", 1e-3, "goods_balance"))
+    monkeypatch.setattr(run, "solve", lambda _: missed)
+    code, _, err = say("run", "business-as-usual", "--out", tmp_path)
+    assert code == 4
+    assert "inaccurate" in err
+    assert "goods_balance" in err
+    assert load_trajectory(tmp_path / "business-as-usual" / "path.nc").verdict.status == "inaccurate"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from iomodel.files import check_folder, write_text, write_whole
 from iomodel.program.certificate import Verdict
 from iomodel.program.trajectory import Trajectory
 from iomodel.results import ATTRIBUTE, load_trajectory, save, save_headline
+from iomodel.run import solve
 
 SECTORS = ["01", "NA", "06.10", "农林牧渔产品和服务"]
 YEARS = [2020, 2021, 2026]
@@ -182,3 +183,16 @@ def test_the_headline_as_csv(tmp_path: Path) -> None:
     headline = pd.DataFrame({"消费": [1 / 3, 2.0]}, index=pd.Index(["two halves", "usual"], name="policy"))
     file = save_headline(headline, tmp_path / "headline.csv")
     pd.testing.assert_frame_equal(pd.read_csv(file, index_col="policy"), headline)
+
+
+@pytest.mark.parametrize("name", ["two-halves", "business-as-usual"])
+def test_a_solved_path_comes_back_exactly(name: str, tmp_path: Path) -> None:
+    path = solve(load_experiment(name))
+    again = load_trajectory(save(path, tmp_path / "path.nc"))
+    xr.testing.assert_identical(again.data, path.data)
+    assert path.reference is not None
+    xr.testing.assert_identical(again.reference, path.reference)
+    assert list(again.shadow_prices) == list(path.shadow_prices)
+    for law, price in path.shadow_prices.items():
+        xr.testing.assert_identical(again.shadow_prices[law], price)
+    assert (again.experiment, again.verdict, again.provenance) == (path.experiment, path.verdict, path.provenance)
