@@ -13,7 +13,7 @@ import xarray as xr
 
 from iomodel.errors import TableError
 from iomodel.labels import IMPORTS
-from iomodel.readers.template import Draft, open_sheet, parse_template
+from iomodel.readers.template import Draft, is_nbs, open_sheet, parse_template
 from iomodel.table import load_table
 from iomodel.table_checks import DIMS, TOLERANCE, Finding, findings
 
@@ -33,7 +33,12 @@ def check_file(path: str | Path, *, tolerance: float = TOLERANCE) -> list[Findin
         raise TableError(f"There is no file {path}. Name a CSV or Excel file of the template, or a NetCDF table.")
     if path.suffix.lower() == ".nc":
         return _check_netcdf(path)
-    draft, found = parse_template(open_sheet(path))
+    sheet = open_sheet(path)
+    if is_nbs(sheet):
+        found = f"{path.name} is a table of the National Bureau of Statistics of China as published"
+        remedy = "Read it with read_table(FILE, detail=DETAILED_TABLE), which checks it"
+        return [Finding("a publisher's layout", found, "a file of the template", remedy)]
+    draft, found = parse_template(sheet)
     if not draft.arrays:
         return found
     checked = findings(draft_arrays(draft), _complete(draft), tolerance, every=True)

@@ -69,7 +69,8 @@ FACT_KEYS = (
 )
 """Keys, or first words of keys before a full stop, that cards or the comparison use."""
 
-_CLOSED = ("not for redistribution", "private research", "do not redistribute")
+_CLOSED = ("not for redistribution", "private research", "do not redistribute", "from memory")
+"""Words of a source that keep a figure back: it may not be passed on, or it leans on a number nobody looked up."""
 
 EMPLOYMENT_INDUSTRIES: Mapping[str, tuple[str, ...]] = {
     "01": ("A",),
@@ -153,7 +154,7 @@ def _china_facts(grid: Grid) -> tuple[list[str], list[tuple[str, ...]]]:
 
 
 def fact_ships(key: str, source: str, read: str) -> bool:
-    """Whether a figure ships: its key is used, it was read or derived, and its source may be passed on.
+    """Whether a figure ships: its key is used, it was read or derived, and nothing in its source forbids it.
 
     >>> fact_ships("gdp_growth.china", "NBS", "yes"), fact_ships("gdp_growth.china", "NBS", "no")
     (True, False)

@@ -225,6 +225,12 @@ def save_table(table: Table, path: str | Path) -> Path:
 
     `output` is stored over (to_region, to_sector) and employment over employed_region, since a national table has
     more sellers than producers. Raises TableError when the file cannot be written.
+
+    >>> import tempfile
+    >>> table = load_table("china-2020")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     load_table(save_table(table, f"{folder}/mine.nc")).sha256 == table.sha256
+    True
     """
     path = Path(path)
     stored = {

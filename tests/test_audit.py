@@ -131,3 +131,10 @@ def test_files_that_cannot_be_looked_into(tmp_path: Path) -> None:
     broken = tmp_path / "broken.nc"
     broken.write_bytes(b"CDF?")
     assert "not a table" in str(check_file(broken)[0])
+
+
+def test_a_publishers_file_is_named_as_such() -> None:
+    mock = Path(__file__).parent / "readers" / "mock" / "nbs" / "china_2020_42.csv"
+    (finding,) = check_file(mock)
+    assert "a table of the National Bureau of Statistics of China as published" in str(finding)
+    assert "Read it with read_table(FILE, detail=DETAILED_TABLE)" in str(finding)

@@ -42,6 +42,12 @@ def read_table(path: str | Path, **options: Any) -> Table:
     Bureau of Statistics of China `detail=` (the detailed table of the same year), WIOD `accounts=`, `regions=` and
     `depreciation_share=`. `tolerance=` loosens the balance of a file of our layout. Raises TableError for a missing
     file, an unknown layout, or a table that is not sound.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = read_table(write_template(folder)[0])
+    >>> table.home, table.year, table.sectors
+    ('EXA', 2020, ['01', 'M', 'S'])
     """
     path = Path(path)
     if not path.is_file():
@@ -101,6 +107,11 @@ def write_template(folder: str | Path) -> list[Path]:
     """Write the layout into `folder`: national.csv, national.xlsx and README.md, filled with a small valid example.
 
     Raises TableError when the folder cannot be written or holds files of these names.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [path.name for path in write_template(folder)]
+    ['national.csv', 'national.xlsx', 'README.md']
     """
     folder = Path(folder)
     paths = [folder / name for name in ("national.csv", "national.xlsx", "README.md")]
