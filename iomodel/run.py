@@ -45,6 +45,9 @@ Array = npt.NDArray[np.float64]
 REPLAY_TOLERANCE = 1e-6
 """Distance between solved and replayed path, percent of base-year GDP, above which overflow is used as a lever."""
 
+STOP_ROUNDS = 8
+"""Solves at most to find the sectors and years in which market investment stops at zero."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -140,8 +143,7 @@ def solve(
     course = _course(experiment, economy)
     if not experiment.levers.free:
         return _trajectory(course, *_ahead_without_levers(course), Verdict("simulated"), {})
-    program = assemble(_setting(course, "reduced"), (*core, *blocks))
-    return _solved(course, program)
+    return _solved(course, assemble(_setting(course, "reduced"), (*core, *blocks)), (*core, *blocks))
 
 
 def resolve(program: Program, experiment: Experiment, economy: Economy, targets: Mapping[str, float]) -> Trajectory:
@@ -156,7 +158,7 @@ def resolve(program: Program, experiment: Experiment, economy: Economy, targets:
         program.setting.targets[name].value = value
     changed = {name: replace(experiment.targets[name], value=value) for name, value in targets.items()}
     asked = experiment.replace(targets={**experiment.targets, **changed})
-    return _solved(_course(asked, economy), program)
+    return _solved(_course(asked, economy), program, None)
 
 
 def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajectory:
@@ -329,24 +331,50 @@ def _setting(course: Course, form: str) -> Setting:
     return Setting(course.arrays, course.first, course.solved, course.state, reference, policy, form)
 
 
-def _solved(course: Course, program: Program) -> Trajectory:
-    """Solve, judge, replay and label."""
+def _solved(course: Course, program: Program, blocks: Sequence[Block] | None) -> Trajectory:
+    """Solve, judge, replay and label; where market investment would fall below zero, again with a stop at zero."""
+    verdict = _judged(course, program)
+    for _ in range(STOP_ROUNDS if blocks is not None else 0):
+        below = _below_zero(program)
+        if (below == program.setting.stopped).all():
+            break
+        program = assemble(replace(program.setting, stopped=below), blocks or CORE)
+        names = [course.arrays.economy.table.sectors[row] for row in np.flatnonzero(below.any(axis=1))]
+        remedies = (*verdict.remedies, f"investment stopped at zero in {int(below.sum())} years of {', '.join(names)}")
+        verdict = replace(_judged(course, program), remedies=remedies)
+    levers = _levers_of(program)
+    flows = _run(course, levers)
+    distance = _distance(program, flows)
+    warned = list(verdict.warnings)
+    if distance > REPLAY_TOLERANCE:
+        warned.append(f"replay is off by {distance:.1e} percent of GDP: {_why_off(program)}")
+    if any(float(flow["forced_saving"]) > 1e-6 for flow in flows[: course.reported]):
+        warned.append("overheated: consumption is rationed")
+    verdict = replace(verdict, replay_distance=distance, warnings=tuple(warned))
+    return _trajectory(course, flows, levers, verdict, shadow_prices(program))
+
+
+def _judged(course: Course, program: Program) -> Verdict:
+    """The verdict of a solve that returned a point; raises where none did."""
     verdict = solve_program(program, course.experiment.solver)
     name = course.experiment.name
     if verdict.status == "infeasible":
         raise InfeasibleError(f"{name}: {describe(collisions(program))}")
     if verdict.status in ("failed", "unbounded"):
         raise SolverError(f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})")
-    levers = _levers_of(program)
-    flows = _run(course, levers)
-    distance = _distance(program, flows)
-    warned = list(verdict.warnings)
-    if distance > REPLAY_TOLERANCE:
-        warned.append(f"replay is off by {distance:.1e} percent of GDP: overflow imports are used as a lever")
-    if any(float(flow["forced_saving"]) > 1e-6 for flow in flows[: course.reported]):
-        warned.append("overheated: consumption is rationed")
-    verdict = replace(verdict, replay_distance=distance, warnings=tuple(warned))
-    return _trajectory(course, flows, levers, verdict, shadow_prices(program))
+    return verdict
+
+
+def _below_zero(program: Program) -> npt.NDArray[np.bool_]:
+    """(n, years) where the market would invest less than nothing."""
+    return np.asarray(program.values["wanted_investment"].value, dtype=float) < -1e-7
+
+
+def _why_off(program: Program) -> str:
+    """What the program does that the simulation would not."""
+    if (_below_zero(program) != program.setting.stopped).any():
+        return "market investment is negative in the program, zero in the simulation"
+    return "overflow imports are used as a lever"
 
 
 def _levers_of(program: Program) -> list[Levers]:

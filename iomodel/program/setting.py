@@ -8,7 +8,7 @@ rebuild.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import cvxpy as cp
@@ -30,6 +30,7 @@ class Setting:
 
     state: handed over by the known years. reference: name -> (years,) of the path without levers. policy: what is
     asked. form: "reduced" (output eliminated) or "plain" (a balance row for each sector and year).
+    stopped: (n, years) where the market's investment stops at zero, since it cannot be less than nothing.
     """
 
     arrays: Arrays
@@ -39,6 +40,7 @@ class Setting:
     reference: Mapping[str, Array]
     policy: Policy
     form: str = "reduced"
+    stopped: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((1, 1), dtype=bool))
 
     @property
     def cards(self) -> Cards:

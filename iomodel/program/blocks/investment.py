@@ -1,7 +1,9 @@
 """Investment: nobody's free choice. The drive of local governments, public works, and the market's answer to short plant.
 
 I = I^m + I^d + I^g by using sector; reform ρ cuts the drive, of which a part leaks, and public works with it; the market
-part follows the trend and last year's gap between wanted and installed capacity (accelerator).
+part follows the trend and last year's gap between wanted and installed capacity (accelerator). Nobody invests less than
+nothing: the sectors and years in which the answer stops at zero (`Setting.stopped`) are found by solving again, so that
+the rule is met exactly and no price for it opens a back door.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
     last_year = cp.hstack([p.state.gap.reshape(-1, 1), answer]) if p.years > 1 else p.state.gap.reshape(-1, 1)
     market = np.outer(p.base("market_investment"), p.trend)
     market = market + by_row(p.base("accelerator") * p.base("capital_cost"), last_year)
+    yield "wanted_investment", market
+    if p.stopped.any():
+        market = cp.multiply(~p.stopped, market)
     full_drive = p.arrays.drive_trend[:, p.window]
     drive = full_drive - cp.multiply((1 - p.cards["reform_leakage"]) * full_drive, _each_sector(reform, p))
     full_public = np.outer(p.base("public_investment"), p.trend)
