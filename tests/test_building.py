@@ -105,3 +105,31 @@ def test_the_products_nest_once_each() -> None:
         nesting = list(csv.DictReader(stream))
     assert [row["nbs153"] for row in nesting] == [f"{place:03d}" for place in range(1, 154)]
     assert sorted({row["nbs42"] for row in nesting}) == load_table("china-2020").sectors
+
+
+def test_china_2020_has_the_published_shares_of_gdp() -> None:
+    table = load_table("china-2020")
+    gdp = float(table.value_added.sum())
+    demand = table.final_demand.sum(("region", "sector", "to_region"))
+    imported = table.flows.sel(region="IMPORTS").sum() + table.final_demand.sel(region="IMPORTS").sum()
+    added = table.value_added.sum(("to_region", "to_sector"))
+    ours = {
+        "household_consumption": demand.sel(category="household"),
+        "government_consumption": demand.sel(category=["government_individual", "government_collective"]).sum(),
+        "gross_fixed_capital_formation": demand.sel(category="fixed_capital"),
+        "inventory_change": demand.sel(category="inventories"),
+        "exports": demand.sel(category="exports"),
+        "imports": imported,
+        "compensation_of_employees": added.sel(factor="compensation"),
+        "net_taxes_on_production": added.sel(factor="production_taxes"),
+        "depreciation": added.sel(factor="depreciation"),
+        "operating_surplus": added.sel(factor="operating_surplus"),
+    }
+    published = {
+        row["key"].removeprefix("io_table_share."): float(row["value"])
+        for row in rows("china_facts.csv")
+        if row["key"].startswith("io_table_share.") and row["period"] == "2020"
+    }
+    assert published.keys() == ours.keys()
+    for name, value in published.items():
+        assert 100 * float(ours[name]) / gdp == pytest.approx(value, abs=0.051), name
