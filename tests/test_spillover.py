@@ -59,7 +59,7 @@ class Path:
 
     data: xr.Dataset
     experiment: Asked = field(default_factory=Asked)
-    provenance: dict[str, Any] = field(default_factory=lambda: {"table_sha256": "a" * 64})
+    provenance: dict[str, Any] = field(default_factory=lambda: {"table_sha256": small_world().sha256})
 
 
 def home(seed: int = 0) -> Home:
@@ -268,6 +268,8 @@ def test_paths_that_cannot_be_compared_are_refused() -> None:
     path = Path(data(1))
     with pytest.raises(ResultError, match=r"different tables.*Simulate the reference on the table of the path"):
         spillovers(path, replace(path, provenance={"table_sha256": "b" * 64}), economy=home())
+    with pytest.raises(ResultError, match=r"hash [0-9a-f]{12}; small-world has [0-9a-f]{12}.*economy="):
+        spillovers(path, path, economy=home(seed=1))
     with pytest.raises(ResultError, match=r"different years: 2011-2014 and 2011-2013.*one horizon"):
         spillovers(path, replace(path, data=path.data.isel(year=slice(0, 3))), economy=home())
     with pytest.raises(ResultError, match=r"different home regions: CHN and USA"):
@@ -278,7 +280,7 @@ def test_paths_that_cannot_be_compared_are_refused() -> None:
 
 def test_a_national_table_has_no_partners_and_says_what_to_do() -> None:
     national = replace(home(), table=load_table("china-2020"))
-    path = Path(data(1))
+    path = Path(data(1), provenance={"table_sha256": national.table.sha256})
     with pytest.raises(IOModelError, match=r'china-2020 is national.*IMPORTS.*table="world-2011"') as caught:
         spillovers(path, path, economy=national)
     assert isinstance(caught.value, TableError)

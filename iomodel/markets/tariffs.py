@@ -139,6 +139,13 @@ def exports_under_tariffs(
     Returns
     -------
     DataArray (sector, year), unit "1".
+
+    >>> from iomodel.cards import load_cards
+    >>> from iomodel.table import load_table
+    >>> duty = Duty("USA", "manufacturing", 10.0, 2013)
+    >>> factor = exports_under_tariffs(load_table("world-2011"), "CHN", [duty], load_cards("world-2011"), [2012, 2013])
+    >>> factor.sel(sector="17t18").values.round(2).tolist()
+    [1.0, 0.95]
     """
     sectors = table.sectors
     factors = np.ones((len(sectors), len(years)))

@@ -15,7 +15,6 @@ import numpy as np
 import xarray as xr
 
 from iomodel.calibration import calibrate
-from iomodel.cards import load_cards
 from iomodel.economy import Economy
 from iomodel.errors import ResultError, TableError
 from iomodel.labels import positions
@@ -61,8 +60,19 @@ def spillovers(path: Trajectory, reference: Trajectory, economy: Economy | None 
     ------
     TableError : the table is national
     ResultError : path and reference differ in table, region or years, or lack variables
+
+    Source: Miller and Blair (2009), chapter 3 (many regions); shares after Armington (1969), channels after Shapley.
+
+    >>> import iomodel as iom
+    >>> usual = iom.simulate(iom.load_experiment("business-as-usual").replace(table="world-2011"))
+    >>> tariffs = iom.load_experiment("two-halves-tariffs").tariffs
+    >>> partners = iom.spillovers(iom.simulate(usual.experiment.replace(tariffs=tariffs)), reference=usual)
+    >>> bool(partners["output_change"].sel(partner="USA", year=2015, channel="barriers").sum() > 0)
+    True
     """
     _comparable(path, reference)
+    if economy is not None:
+        _same_table(path, economy.table)
     own = economy if economy is not None else _economy(path)
     if own.table.is_national:
         raise TableError(
@@ -130,15 +140,13 @@ def _dataset(cases: _Cases, path: Trajectory, reference: Trajectory) -> xr.Datas
     data: dict[str, xr.DataArray] = {}
     for name, title, unit, intensity in _measures(table):
         data |= _variables(name, title, unit, intensity[abroad], change[abroad], before[abroad])
-    money = table.unit
-    own = regions.index(home)
-    data["home_output_change"] = _labelled(
-        change[own].sum(axis=2), ("sector", "year"), money, f"change of output of {home}, whole-world solve"
-    )
     program = (path.data["output"] - reference.data["output"]).transpose("sector", "year").values
-    data["home_output_change_program"] = _labelled(
-        program * cases.economy.gdp / 100, ("sector", "year"), money, f"change of output of {home}, program"
-    )
+    changes = {
+        "home_output_change": (change[regions.index(home)].sum(axis=2), "whole-world solve"),
+        "home_output_change_program": (program * cases.economy.gdp / 100, "program"),
+    }
+    for name, (values, method) in changes.items():
+        data[name] = _labelled(values, ("sector", "year"), table.unit, f"change of output of {home}, {method}")
     coords = {
         "partner": [regions[place] for place in abroad],
         "sector": table.sectors,
@@ -207,6 +215,8 @@ def _notes(cases: _Cases, path: Trajectory, reference: Trajectory) -> dict[str, 
         "table_sha256": table.sha256,
         "price_basis": f"prices of {cases.economy.year}; no price answers",
         "absent_channels": ", ".join(ABSENT_CHANNELS) + ": they need the price loop",
+        "value_added": "at the base year's value added per output; under tariffs the world's sum rises by what buyers "
+        "waste on dearer mixes (excess burden), which only the channel cost would take back",
         "employment": persons,
         "partners_without_employment": ", ".join(missing),
         "attribution": "mean over the orders in which the channels are switched on",
@@ -232,12 +242,17 @@ def _economy(path: Trajectory) -> Economy:
     """The economy that a path was solved on, calibrated again, with proof that the table is the same."""
     asked = path.experiment
     table = load_table(asked.table)
-    if table.sha256 != path.provenance["table_sha256"]:
+    _same_table(path, table)
+    return calibrate(table, region=asked.region, cards=dict(asked.cards))
+
+
+def _same_table(path: Trajectory, table: Table) -> None:
+    found = str(path.provenance["table_sha256"])
+    if table.sha256 != found:
         raise ResultError(
-            f"The path {asked.name} was solved on another edition of the table {asked.table} than the one found now. "
-            "Solve it again, or pass economy=."
+            f"The path {path.experiment.name} was solved on a table with hash {found[:12]}; {table.name} has "
+            f"{table.sha256[:12]}. Solve it again, or pass the economy that it was solved on as economy=."
         )
-    return calibrate(table, region=asked.region, cards=load_cards(asked.table, changes=dict(asked.cards)))
 
 
 def _same_cards(path: Trajectory, reference: Trajectory) -> bool:

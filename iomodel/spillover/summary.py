@@ -18,6 +18,11 @@ def partner_total(partners: xr.Dataset, partner: str, variable: str = "output_ch
     """One partner's `variable` over all sectors: DataArray (year, channel), same unit.
 
     Raises ResultError for an unknown partner or variable, with the nearest names.
+
+    >>> labels = {"partner": ["USA"], "sector": ["15t16", "J"], "year": [2015], "channel": ["demand"]}
+    >>> partners = xr.Dataset({"output_change": (tuple(labels), [[[[2.0]], [[-0.5]]]])}, labels)
+    >>> partner_total(partners, "USA").values.tolist()
+    [[1.5]]
     """
     for kind, name, allowed in (
         ("partner", partner, [str(label) for label in partners["partner"].values]),
@@ -35,7 +40,14 @@ def summary(partners: xr.Dataset, year: int) -> list[Row]:
     Keys of a row: partner, year, channel ("demand", "barriers", "total"), and for output, value_added, employment
     (where the table has persons) NAME_change (unit of the variable) and NAME_change_share (percent of the partner's
     reference); None where a partner has no persons. Partners in order of their total change of value added, gains
-    first, channels inside in the dataset's order, the total first.
+    first; of one partner the total first, then the channels in the dataset's order.
+
+    Raises ResultError for a year that the spillovers do not hold.
+
+    >>> labels = {"partner": ["USA"], "sector": ["15t16", "J"], "year": [2015], "channel": ["demand"]}
+    >>> partners = xr.Dataset({"value_added_change": (tuple(labels), [[[[2.0]], [[-0.5]]]])}, labels)
+    >>> summary(partners, 2015)[0]
+    {'partner': 'USA', 'year': 2015, 'channel': 'total', 'value_added_change': 1.5}
     """
     years = [int(label) for label in partners["year"].values]
     if year not in years:
