@@ -1,7 +1,11 @@
-"""Spillovers against full-world solves written from the table alone, and each channel against a finite difference."""
+"""Spillovers against full-world solves written from the table alone, and each channel against a finite difference.
+
+First on a small world with stand-ins for economy and path, then on the shipped table with simulated paths.
+"""
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +14,15 @@ import pytest
 import xarray as xr
 from test_world import delivered, small_world
 
+from iomodel.calibration import calibrate
 from iomodel.cards import Cards, load_cards
+from iomodel.economy import Economy
 from iomodel.errors import IOModelError, ResultError, TableError
+from iomodel.experiment import Tariff, load_experiment
+from iomodel.program.trajectory import Trajectory
+from iomodel.results import load_trajectory, save
+from iomodel.run import simulate
+from iomodel.shipped import shipped_file
 from iomodel.spillover import partner_total, shapley, spillovers, summary
 from iomodel.spillover.home import AMOUNTS, home_final_demand
 from iomodel.table import Table, load_table
@@ -291,3 +302,150 @@ def test_home_final_demand_has_a_unit_and_keeps_sellers_apart() -> None:
     demand = home_final_demand(home(), data(1))
     assert demand.dims == ("region", "sector", "year")
     assert demand.attrs["units"] == "million USD"
+
+
+# ---------------------------------------------------------------- the shipped table, real paths
+
+
+@pytest.fixture(scope="module")
+def usual() -> Trajectory:
+    return simulate(load_experiment("business-as-usual").replace(table="world-2011"))
+
+
+@pytest.fixture(scope="module")
+def policy() -> Trajectory:
+    """A programme of two points of GDP, with duties of two partners from the second and third year of policy."""
+    asked = load_experiment("demand-only").replace(
+        table="world-2011", tariffs=(Tariff("USA", "manufacturing", 15.0, 2), Tariff("EU", "all", 8.0, 3))
+    )
+    return simulate(asked)
+
+
+@pytest.fixture(scope="module")
+def economy() -> Economy:
+    return calibrate(load_table("world-2011"))
+
+
+def broad_groups() -> list[str]:
+    with shipped_file("tables", "maps", "wiod35.csv").open(encoding="utf-8", newline="") as file:
+        found = {row["sector"]: row["broad"] for row in csv.DictReader(file)}
+    return [found[sector] for sector in load_table("world-2011").sectors]
+
+
+def whole_world(economy: Economy, path: Trajectory, raised: dict[tuple[int, int], float], year: int) -> np.ndarray:
+    """Output (region, sector) in one year from arrays of the table: rebuilt flows, summed demand, a dense solve."""
+    table = economy.table
+    regions, goods = len(table.regions), len(table.sectors)
+    final = table.final_demand.values.copy()
+    stocks = table.categories.index("inventories")
+    moved = delivered(final, raised)
+    moved[..., stocks] = final[..., stocks]
+    inputs = delivered(table.flows.values, raised).reshape(regions * goods, regions * goods)
+    level = table.output.values.reshape(-1)
+    coefficients = np.divide(inputs, level, out=np.zeros_like(inputs), where=level > 0)
+    now = {name: float(path.data[name].sel(year=year)) for name in (*AMOUNTS.values(), "trend")}
+    use = {str(name): economy.bundles.sel(use=name).values for name in economy.bundles["use"].values}
+    bought = sum(use[name] * now[word] for name, word in AMOUNTS.items())
+    bought = bought + use["household_fixed"] + use["inventories"] * now["trend"]
+    home_at = table.regions.index("CHN")
+    abroad = [place for place in range(regions) if place != home_at]
+    demand = bought * economy.gdp / 100 + 1.025 ** (year - 2011) * moved[:, :, abroad].sum(axis=(2, 3))
+    solved = np.linalg.solve(np.eye(regions * goods) - coefficients, demand.reshape(-1))
+    return solved.reshape(regions, goods)
+
+
+def duties_of(table: Table, year: int) -> dict[tuple[int, int], float]:
+    """(good, market) -> rate in a year, of the tariffs that the fixture `policy` states; policy starts in 2012."""
+    raised: dict[tuple[int, int], float] = {}
+    for good, group in enumerate(broad_groups()):
+        if group == "manufacturing" and year >= 2013:
+            raised[good, table.regions.index("USA")] = 0.15
+        if year >= 2014:
+            raised[good, table.regions.index("EU")] = 0.08
+    return raised
+
+
+def test_real_home_final_demand_is_the_tables_in_the_base_year(economy: Economy, usual: Trajectory) -> None:
+    bought = home_final_demand(economy, usual.data).sel(year=2011)
+    bought_in_table = economy.table.final_demand.sel(to_region="CHN").sum("category")
+    np.testing.assert_allclose(bought.values, bought_in_table.values, rtol=1e-9, atol=1e-3)
+
+
+def test_real_reference_reproduces_the_world_in_the_base_year(usual: Trajectory, policy: Trajectory) -> None:
+    table = load_table("world-2011")
+    found = spillovers(policy, usual).sel(year=2011)
+    abroad = table.output.drop_sel(region="CHN").values
+    np.testing.assert_allclose(found["output_reference"].values, abroad, rtol=1e-8, atol=1e-3)
+    added = table.value_added.sum("factor").transpose("to_region", "to_sector").drop_sel(to_region="CHN").values
+    np.testing.assert_allclose(found["value_added_reference"].values, added, rtol=1e-8, atol=1e-3)
+    assert abs(found["output_change"]).max() == 0
+
+
+@pytest.mark.parametrize("year", [2013, 2021])
+def test_real_spillovers_are_differences_of_independent_world_solves(
+    economy: Economy, usual: Trajectory, policy: Trajectory, year: int
+) -> None:
+    found = spillovers(policy, usual).sel(year=year)
+    raised = duties_of(economy.table, year)
+    abroad = [place for place, name in enumerate(economy.table.regions) if name != "CHN"]
+    before, demand, barriers, after = (
+        whole_world(economy, path, duties, year)[abroad]
+        for path, duties in ((usual, {}), (policy, {}), (usual, raised), (policy, raised))
+    )
+    scale = {"rtol": 1e-7, "atol": 1e-3}
+    np.testing.assert_allclose(found["output_change"].sum("channel"), after - before, **scale)
+    mean = ((demand - before) + (after - barriers)) / 2
+    np.testing.assert_allclose(found["output_change"].sel(channel="demand"), mean, **scale)
+    mean = ((barriers - before) + (after - demand)) / 2
+    np.testing.assert_allclose(found["output_change"].sel(channel="barriers"), mean, **scale)
+
+
+def test_real_jobs_are_in_proportion_to_output(economy: Economy, usual: Trajectory, policy: Trajectory) -> None:
+    found = spillovers(policy, usual, economy=economy).sel(year=2021, partner="USA")
+    table = economy.table
+    assert table.employment is not None
+    per = table.employment.sel(region="USA").values / table.output.sel(region="USA").values
+    np.testing.assert_allclose(found["employment_change"], per[:, None] * found["output_change"], rtol=1e-9)
+    rows = {(row["partner"], row["channel"]): row for row in summary(spillovers(policy, usual, economy), 2021)}
+    assert rows["ROW", "total"]["employment_change"] is None
+
+
+def test_real_diversion_helps_the_partners_that_raise_no_duty(usual: Trajectory, policy: Trajectory) -> None:
+    found = spillovers(policy, usual).sel(year=2021, channel="barriers")["value_added_change"].sum("sector")
+    assert {name for name in found["partner"].values if found.sel(partner=name) > 0} >= {"MEX", "JPN", "KOR", "ROW"}
+
+
+def test_real_exports_of_the_program_follow_from_the_shares(usual: Trajectory, policy: Trajectory) -> None:
+    table = load_table("world-2011")
+    ratio = policy.data["exports"] / usual.data["exports"].where(usual.data["exports"] > 0)
+    for year in (2012, 2013, 2020):
+        raised, sold = duties_of(table, year), table.regions.index("CHN")
+        abroad = [place for place in range(len(table.regions)) if place != sold]
+        final = table.final_demand.values.copy()
+        moved = delivered(final, raised)
+        stocks = table.categories.index("inventories")
+        moved[..., stocks] = final[..., stocks]
+        after = (delivered(table.flows.values, raised).sum(axis=3) + moved.sum(axis=3))[sold][:, abroad].sum(axis=1)
+        before = (table.flows.values.sum(axis=3) + final.sum(axis=3))[sold][:, abroad].sum(axis=1)
+        found = ratio.sel(year=year).values
+        expected = np.divide(after, before, out=np.full_like(before, np.nan), where=before > 0)
+        np.testing.assert_allclose(found, expected, rtol=1e-8)
+
+
+def test_real_home_output_of_world_and_program_agree_in_size(usual: Trajectory, policy: Trajectory) -> None:
+    """Exports are data in the program and answer to partners in the world solve: near, and not equal."""
+    found = spillovers(policy, usual).sel(year=2021).sum("sector")
+    assert float(found["home_output_change"]) == pytest.approx(float(found["home_output_change_program"]), rel=0.25)
+
+
+def test_real_national_paths_are_refused() -> None:
+    path = simulate(load_experiment("business-as-usual"))
+    with pytest.raises(TableError, match=r'china-2020 is national.*table="world-2011"'):
+        spillovers(path, path)
+
+
+def test_real_results_give_the_same_after_a_round_trip(usual: Trajectory, policy: Trajectory, tmp_path: Any) -> None:
+    for name, path in (("usual", usual), ("policy", policy)):
+        save(path, tmp_path / f"{name}.nc")
+    read = (load_trajectory(tmp_path / f"{name}.nc") for name in ("policy", "usual"))
+    xr.testing.assert_identical(spillovers(*read), spillovers(policy, usual))
