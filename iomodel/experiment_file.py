@@ -46,7 +46,7 @@ def experiment_from(entries: Mapping[str, Any], source: str, name: str) -> Exper
     against the cards of the experiment's table.
     """
     try:
-        experiment = _made(entries, name)
+        experiment = experiment_of(entries, name)
         load_cards(experiment.table, dict(experiment.cards))
     except ExperimentError as error:
         raise ExperimentError(f"{source}: {error}") from None
@@ -156,7 +156,8 @@ def _laid_over(entries: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str
     return merged
 
 
-def _made(entries: Mapping[str, Any], name: str) -> Experiment:
+def experiment_of(entries: Mapping[str, Any], name: str = "experiment") -> Experiment:
+    """As `experiment_from`, without looking at the ranges of cards and without a source in its errors."""
     _closed("", entries, KEYS)
     horizon = _section(entries, "horizon", ("years", "beyond"))
     levers = _section(entries, "levers", ("free", "payer", "benefit"))
