@@ -60,7 +60,7 @@ class Asked:
     name: str = "policy"
     table: str = "small-world"
     region: str = "CHN"
-    cards: tuple[tuple[str, float], ...] = ()
+    cards: dict[str, float] = field(default_factory=dict)
     tariffs: tuple[Stated, ...] = ()
 
 
@@ -281,6 +281,8 @@ def test_paths_that_cannot_be_compared_are_refused() -> None:
         spillovers(path, replace(path, provenance={"table_sha256": "b" * 64}), economy=home())
     with pytest.raises(ResultError, match=r"hash [0-9a-f]{12}; small-world has [0-9a-f]{12}.*economy="):
         spillovers(path, path, economy=home(seed=1))
+    with pytest.raises(ResultError, match=r"of region CHN, the economy of USA"):
+        spillovers(path, path, economy=replace(home(), region="USA"))
     with pytest.raises(ResultError, match=r"different years: 2011-2014 and 2011-2013.*one horizon"):
         spillovers(path, replace(path, data=path.data.isel(year=slice(0, 3))), economy=home())
     with pytest.raises(ResultError, match=r"different home regions: CHN and USA"):
@@ -413,6 +415,19 @@ def test_real_jobs_are_in_proportion_to_output(economy: Economy, usual: Trajecto
 def test_real_diversion_helps_the_partners_that_raise_no_duty(usual: Trajectory, policy: Trajectory) -> None:
     found = spillovers(policy, usual).sel(year=2021, channel="barriers")["value_added_change"].sum("sector")
     assert {name for name in found["partner"].values if found.sel(partner=name) > 0} >= {"MEX", "JPN", "KOR", "ROW"}
+
+
+def test_real_cards_of_the_experiments_are_used(economy: Economy) -> None:
+    """Faster growth of partners scales what they would have made anyway, and nothing in the demand channel."""
+    slow = simulate(load_experiment("demand-only").replace(table="world-2011"))
+    asked = slow.experiment.replace(cards={"partner_growth": 0.04})
+    fast = simulate(asked)
+    usual = simulate(load_experiment("business-as-usual").replace(table="world-2011", cards={"partner_growth": 0.04}))
+    one, other = spillovers(fast, usual), spillovers(fast, usual, economy=economy)
+    xr.testing.assert_identical(one, other)
+    base = spillovers(slow, simulate(load_experiment("business-as-usual").replace(table="world-2011")))
+    assert (one["output_reference"].sel(year=2021).sum() > 1.1 * base["output_reference"].sel(year=2021).sum()).item()
+    np.testing.assert_allclose(one["output_change"], base["output_change"], rtol=1e-6, atol=1e-3)
 
 
 def test_real_exports_of_the_program_follow_from_the_shares(usual: Trajectory, policy: Trajectory) -> None:

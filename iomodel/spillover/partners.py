@@ -47,7 +47,8 @@ def spillovers(path: Trajectory, reference: Trajectory, economy: Economy | None 
     Parameters
     ----------
     path, reference : trajectories on one inter-country table, with the same region and years
-    economy : the economy of both; None calibrates it again from the table, region and cards of each
+    economy : the economy of both, before the cards that their experiments change; None calibrates it again from the
+        table, region and cards that each experiment names
 
     Returns
     -------
@@ -71,15 +72,13 @@ def spillovers(path: Trajectory, reference: Trajectory, economy: Economy | None 
     True
     """
     _comparable(path, reference)
-    if economy is not None:
-        _same_table(path, economy.table)
-    own = economy if economy is not None else _economy(path)
+    own = _economy(path, economy)
     if own.table.is_national:
         raise TableError(
             f"Spillovers need trading partners, but the table {own.table.name} is national: all partners are "
             'its one row IMPORTS. Run path and reference with table="world-2011".'
         )
-    other = own if economy is not None or _same_cards(path, reference) else _economy(reference)
+    other = own if _same_cards(path, reference) else _economy(reference, economy)
     years = [int(year) for year in path.data["year"].values]
     cases = _Cases(
         table=own.table,
@@ -238,12 +237,19 @@ def _aligned(economy: Economy, path: Trajectory) -> Array:
     return np.asarray(demand.values, dtype=float)[np.ix_(rows, goods)]
 
 
-def _economy(path: Trajectory) -> Economy:
-    """The economy that a path was solved on, calibrated again, with proof that the table is the same."""
+def _economy(path: Trajectory, given: Economy | None) -> Economy:
+    """The economy that a path was solved on: its table (with proof that it is the same), region and changed cards."""
     asked = path.experiment
-    table = load_table(asked.table)
+    table = load_table(asked.table) if given is None else given.table
     _same_table(path, table)
-    return calibrate(table, region=asked.region, cards=dict(asked.cards))
+    if given is None:
+        return calibrate(table, region=asked.region, cards=dict(asked.cards))
+    if given.region != asked.region:
+        raise ResultError(
+            f"The path {asked.name} is of region {asked.region}, the economy of {given.region}; pass the path's own."
+        )
+    changes = {key: value for key, value in asked.cards.items() if given.cards.changed.get(key) != value}
+    return calibrate(table, given.region, given.cards.replace(changes)) if changes else given
 
 
 def _same_table(path: Trajectory, table: Table) -> None:
