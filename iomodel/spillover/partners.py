@@ -48,7 +48,7 @@ def spillovers(path: Trajectory, reference: Trajectory, economy: Economy | None 
     ----------
     path, reference : trajectories on one inter-country table, with the same region and years
     economy : the economy of both, before the cards that their experiments change; None calibrates it again from the
-        table, region and cards that each experiment names
+        table, region and cards that each experiment names; elasticities and partners' growth are those of the path
 
     Returns
     -------
@@ -80,23 +80,22 @@ def spillovers(path: Trajectory, reference: Trajectory, economy: Economy | None 
         )
     other = own if _same_cards(path, reference) else _economy(reference, economy)
     years = [int(year) for year in path.data["year"].values]
+    tariffs = {True: _regimes(own, path, years), False: _regimes(other, reference, years)}
+    sigma = elasticities(own.cards)
     cases = _Cases(
         table=own.table,
         economy=own,
         years=years,
         home={True: _aligned(own, path), False: _aligned(other, reference)},
-        tariffs={
-            True: _regimes(own, path, years),
-            False: _regimes(own, reference, years),
-        },
-        worlds={},
+        tariffs=tariffs,
+        worlds={now: world_under(own.table, own.region, now, sigma) for now in {*tariffs[True], *tariffs[False]}},
     )
     return _dataset(cases, path, reference)
 
 
 @dataclass(frozen=True)
 class _Cases:
-    """The four worlds that are compared: home demand and tariffs, each of the path (True) or the reference (False)."""
+    """What is compared: home demand and tariffs, each of the path (True) or the reference (False), and their worlds."""
 
     table: Table
     economy: Economy
@@ -105,13 +104,6 @@ class _Cases:
     tariffs: dict[bool, list[Regime]]
     worlds: dict[Regime, World]
 
-    def world(self, tariffs: Regime) -> World:
-        """The factorised world under `tariffs`, made once."""
-        if tariffs not in self.worlds:
-            sigma = elasticities(self.economy.cards)
-            self.worlds[tariffs] = world_under(self.table, self.economy.region, tariffs, sigma)
-        return self.worlds[tariffs]
-
     def output(self, switched: frozenset[str]) -> Array:
         """Output (region, sector, year) of the whole world with the channels in `switched` at the path's values."""
         home, tariffs = self.home["demand" in switched], self.tariffs["barriers" in switched]
@@ -119,7 +111,7 @@ class _Cases:
         result = np.empty_like(home)
         for now in set(tariffs):
             columns = [place for place, found in enumerate(tariffs) if found == now]
-            world = self.world(now)
+            world = self.worlds[now]
             abroad = [name != self.economy.region for name in world.regions]
             partners = world.final[:, :, abroad].sum(axis=2)
             # all years are solved each time: an equal number of right-hand sides rounds equally, so that years
