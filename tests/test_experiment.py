@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, IOModelError
 from iomodel.experiment import (
+    GROUPS,
     LIMITS,
+    TARGETS,
     Benefit,
     Experiment,
     Horizon,
@@ -23,7 +25,7 @@ from iomodel.experiment import (
     Tariff,
     load_experiment,
 )
-from iomodel.experiment_file import experiment_from, shipped_experiments
+from iomodel.experiment_file import KEYS, experiment_from, shipped_experiments
 from iomodel.program import policy
 
 POLICIES = ["best-path", "business-as-usual", "demand-only", "supply-only", "two-halves", "two-halves-tariffs"]
@@ -267,3 +269,9 @@ def test_an_experiment_does_not_change() -> None:
 def test_limits_are_those_of_the_program_and_have_cards() -> None:
     assert set(LIMITS) == set(policy.LIMITS)
     assert set(LIMITS.values()) <= set(load_cards())
+
+
+def test_the_docs_name_every_key() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "experiments.md").read_text(encoding="utf-8")
+    for key in (*KEYS, *TARGETS, *LIMITS, *GROUPS, *policy.LEVERS, *policy.PAYERS):
+        assert f"`{key}`" in text or f"`[{key}]`" in text
