@@ -47,7 +47,7 @@ CALENDAR_CARDS = (
 """Cards that belong to one country and year: another region has to supply them."""
 
 
-def calibrate(table: Table, region: str = "CHN", cards: Cards | Mapping[str, float] | None = None) -> Economy:
+def calibrate(table: Table, region: str = "CHN", cards: Cards | Mapping[str, float | tuple[float, ...]] | None = None) -> Economy:
     """Make the economy of `region` from `table` and `cards` (a `Cards`, or changes of the shipped ones).
 
     Amounts come in percent of the base year's GDP, persons in millions. The base year is reproduced to 1e-8.
@@ -63,7 +63,8 @@ def calibrate(table: Table, region: str = "CHN", cards: Cards | Mapping[str, flo
     """
     chosen = _cards(table, region, cards)
     rows = load_map(str(table.attrs["classification"])).rows(table.sectors)
-    scale = 100.0 / float(table.value_added.sel(to_region=region).sum())
+    product_taxes = float(table.product_taxes.sel(to_region=region).sum())
+    scale = 100.0 / (float(table.value_added.sel(to_region=region).sum()) + product_taxes)
     flows = _home_flows(table, region, scale)
     paths = yearly_paths(table.year, chosen)
     sectors = _production(table, region, flows, rows, chosen, scale)
@@ -89,7 +90,7 @@ def calibrate(table: Table, region: str = "CHN", cards: Cards | Mapping[str, flo
     )
 
 
-def _cards(table: Table, region: str, cards: Cards | Mapping[str, float] | None) -> Cards:
+def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[float, ...]] | None) -> Cards:
     """The cards to use; refuses a region of a shipped table for which only another country's cards exist."""
     if region not in table.regions:
         raise TableError(
@@ -236,6 +237,7 @@ def _bundles(
     levels = xr.Dataset({key: ((), value) for key, value in level.items()}, coords=place)
     levels["product_taxes"] = float(tax.sum())
     levels["inventories"] = (("region", "sector"), columns["inventories"])
+    levels["inventories_tax"] = taxes["inventories"]
     levels["exports"] = (("region", "sector"), columns["exports"])
     tax_array = xr.DataArray([taxes[use] for use in USES], {"use": list(USES)}, ("use",))
     return bundles, tax_array, levels
@@ -378,7 +380,7 @@ def _accounts(sectors: xr.Dataset, levels: xr.Dataset, paths: xr.Dataset, cards:
         "in_kind_spending": float(levels["in_kind_spending"]),
         "collective_consumption": float(levels["collective_consumption"]),
         "investment": sum(float(levels[asset]) for asset in ASSETS),
-        "stock_change": float(levels["inventories"].sum()),
+        "stock_change": float(levels["inventories"].sum()) + float(levels["inventories_tax"]),
         "taxes": float(sectors["tax_share"].values @ output) + float(levels["product_taxes"]),
         "wages": wages,
         "operating_surplus": surplus,
