@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
 from iomodel.program.diagnose import Binding, binding, collisions, describe, shadow_prices
-from iomodel.program.policy import Policy, StatedLimit, StatedTarget
+from iomodel.program.policy import LEVERS, Policy, StatedLimit, StatedTarget
 from iomodel.program.rule import Rule
 from iomodel.program.setting import Setting
 from iomodel.program.simulate import Flows, Levers, State, base_state, no_levers, step
@@ -51,10 +50,14 @@ STOP_ROUNDS = 8
 
 @dataclass(frozen=True)
 class Course:
-    """What every path of an experiment shares: arrays, the first policy year, the state there and the reference path."""
+    """What every path of an experiment shares: arrays, the first policy year, the state there and the reference path.
+
+    arrays hold the exports that remain under the experiment's tariffs, usual those without.
+    """
 
     experiment: Experiment
     arrays: Arrays
+    usual: Arrays
     first: int
     state: State
     past: tuple[list[Flows], list[Levers]]
@@ -183,23 +186,43 @@ def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajecto
 
 
 def replay(
-    path: Trajectory, economy: Economy | None = None, keep: Sequence[str] = ("programme", "reform", "retirement")
+    path: Trajectory, economy: Economy | None = None, keep: Sequence[str] = LEVERS
 ) -> Trajectory:
     """The levers of `path` simulated again, only those in `keep` (the benefit path goes with the programme)."""
     course = _course(path.experiment, economy)
+    levers = _kept_levers(path, course, keep)
+    return _trajectory(course, _run(course, levers), levers, Verdict("simulated"), {})
+
+
+def _kept_levers(path: Trajectory, course: Course, keep: Sequence[str]) -> list[Levers]:
+    """The levers of a path in its reported years, those not kept at zero."""
     data = path.data.sel(year=path.policy_years)
     base = no_levers(course.arrays)
-    levers = [
+    programme, reform, rate = (data[name].values for name in ("programme", "reform", "benefit_rate"))
+    closed = data["retirement"].transpose("sector", "year").values
+    return [
         Levers(
-            float(data["programme"][year]) if "programme" in keep else 0.0,
-            float(data["reform"][year]) if "reform" in keep else 0.0,
-            data["retirement"].transpose("sector", "year").values[:, year] if "retirement" in keep else base.retirement,
-            float(data["benefit_rate"][year]) if "programme" in keep else base.benefit_rate,
+            float(programme[year]) if "programme" in keep else 0.0,
+            float(reform[year]) if "reform" in keep else 0.0,
+            closed[:, year] if "retirement" in keep else base.retirement,
+            float(rate[year]) if "programme" in keep else base.benefit_rate,
             path.experiment.levers.payer,
         )
         for year in range(data.sizes["year"])
     ]
-    return _trajectory(course, _run(course, levers), levers, Verdict("simulated"), {})
+
+
+def replayed_gain(path: Trajectory, economy: Economy) -> float:
+    """Gain of consumption with in-kind spending over the reference, points of GDP in the last reported year, when the
+    levers of `path` are simulated in another economy."""
+    course = _course(path.experiment.replace(cards={}), economy)
+    last = _run(course, _kept_levers(path, course, LEVERS))[-1]
+    usual = course.reference[course.first + course.reported - 1]
+
+    def share(flow: Flows) -> float:
+        return 100 * (float(flow["household_consumption"]) + float(flow["in_kind_spending"])) / float(flow["gdp"])
+
+    return share(last) - share(usual)
 
 
 def what_binds(path: Trajectory) -> list[Binding]:
@@ -268,6 +291,7 @@ def _course(experiment: Experiment, economy: Economy | None) -> Course:
     """Known years and the reference path of an experiment; tariffs change the exports of the path alone."""
     economy = economy_of(experiment) if economy is None else _same(experiment, economy)
     arrays = arrays_of(economy)
+    own = arrays if not experiment.tariffs else arrays_of(_with_tariffs(experiment, economy))
     first = economy.known_until - economy.year + 1
     last = first + experiment.horizon.solved
     if last > YEARS_AHEAD:
@@ -284,8 +308,7 @@ def _course(experiment: Experiment, economy: Economy | None) -> Course:
         flows.append(flow)
         levers.append(usual)
     assert handed is not None
-    own = arrays if not experiment.tariffs else arrays_of(_with_tariffs(experiment, economy))
-    return Course(experiment, own, first, handed, (flows[:first], levers[:first]), flows)
+    return Course(experiment, own, arrays, first, handed, (flows[:first], levers[:first]), flows)
 
 
 def _same(experiment: Experiment, economy: Economy) -> Economy:
@@ -443,15 +466,9 @@ def _trajectory(
     data = dataset_of(
         course.arrays, [*past_flows, *flows[:kept]], [*past_levers, *levers[:kept]], course.first
     )
-    usual = no_levers(course.arrays)
     until = course.first + kept
-    reference = dataset_of(course.arrays, course.reference[:until], [usual] * until, course.first)
-    if course.experiment.tariffs:
-        reference["exports"] = reference["exports"].copy(
-            data=arrays_of(economy_of(course.experiment.replace(tariffs=()))).economy.exports.transpose(
-                "sector", "year"
-            ).values[:, :until]
-        )
+    nothing = [no_levers(course.usual)] * until
+    reference = dataset_of(course.usual, course.reference[:until], nothing, course.first)
     return Trajectory(data, prices, verdict, course.experiment, _provenance(course), reference)
 
 
@@ -480,9 +497,3 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "source"
-
-
-def timed(call: Any, *arguments: Any) -> tuple[Any, float]:
-    """Result and seconds of a call."""
-    started = time.perf_counter()
-    return call(*arguments), time.perf_counter() - started

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from scipy.linalg import lu_factor, lu_solve
 
 from iomodel.cards import Cards
@@ -39,17 +40,29 @@ class Arrays:
         """The cards of the economy."""
         return self.economy.cards
 
+    @cached_property
+    def _sectors(self) -> dict[str, Array]:
+        return _plain(self.economy.sectors)
+
+    @cached_property
+    def _accounts(self) -> dict[str, Array]:
+        return _plain(self.economy.accounts)
+
+    @cached_property
+    def _paths(self) -> dict[str, Array]:
+        return _plain(self.economy.paths)
+
     def sector(self, name: str) -> Array:
         """One array by sector of the economy."""
-        return np.asarray(self.economy.sectors[name].values, dtype=float)
+        return self._sectors[name]
 
     def account(self, name: str) -> float:
         """One scalar of the base year's accounts."""
-        return float(self.economy.accounts[name])
+        return float(self._accounts[name])
 
     def path(self, name: str) -> Array:
         """One yearly path, base year first."""
-        return np.asarray(self.economy.paths[name].values, dtype=float)
+        return self._paths[name]
 
     @cached_property
     def industry(self) -> npt.NDArray[np.bool_]:
@@ -171,6 +184,14 @@ class Arrays:
         """(n,) goods of collective use and stocks in the base year."""
         select = part if callable(part) else self.home
         return self.account("collective_consumption") * select("government_collective") + select("inventories")
+
+
+def _plain(dataset: xr.Dataset) -> dict[str, Array]:
+    """The variables of a dataset as read-only numpy arrays."""
+    found = {str(name): np.array(variable.values, dtype=float) for name, variable in dataset.data_vars.items()}
+    for array in found.values():
+        array.setflags(write=False)
+    return found
 
 
 def arrays_of(economy: Economy) -> Arrays:

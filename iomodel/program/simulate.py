@@ -80,7 +80,7 @@ def _investment(arrays: Arrays, t: int, state: State, levers: Levers) -> Flows:
     drive = (1 - (1 - cards["reform_leakage"]) * levers.reform) * arrays.drive_trend[:, t]
     public = arrays.sector("public_investment") * trend * (1 - cards["reform_public"] * levers.reform)
     total = market + drive + public
-    assets = np.asarray(arrays.economy.sectors["asset_mix"].values) @ total
+    assets = arrays.sector("asset_mix") @ total
     built = sum(
         arrays.built_per_yuan[name] * part for name, part in (("market", market), ("drive", drive), ("public", public))
     )

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from iomodel.experiment import Experiment
 from iomodel.program.arrays import Arrays
 from iomodel.program.certificate import Verdict
 from iomodel.program.simulate import Flows, Levers
 from iomodel.vocabulary import VARIABLES
+
+if TYPE_CHECKING:
+    from iomodel.experiment import Experiment  # a layer above: only its name stands here
 
 Array = npt.NDArray[np.float64]
 

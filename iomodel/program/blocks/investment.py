@@ -54,7 +54,7 @@ def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
 
 def laws(v: Values, p: Setting) -> Iterable[Law]:
     """Assets bought for investment, and reform: never undone, at its pace, up to its limit or as stated."""
-    mix = np.asarray(p.arrays.economy.sectors["asset_mix"].values)
+    mix = p.base("asset_mix")
     total = v["market_investment"] + v["drive_investment"] + v["public_investment"]
     yield Law("asset_investment", ("asset", "year"), v["asset_investment"] == mix @ total, bound="equal")
     if not p.free("reform"):

@@ -1,0 +1,251 @@
+"""The study behind the headline: five policies, and how far each number hangs on what was assumed.
+
+Every question is a small change of an experiment, solved like the experiment itself: who pays, cash or kind, without the
+assumed response to welfare, other weights of the goal, the halves apart, the cards that move the answer most. Nothing
+here chooses a number.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import xarray as xr
+
+from iomodel.calibration import calibrate
+from iomodel.economy import Economy
+from iomodel.errors import CardError
+from iomodel.experiment import Experiment, load_experiment
+from iomodel.history import misses, warnings_of
+from iomodel.program.policy import PAYERS
+from iomodel.program.trajectory import Trajectory
+from iomodel.run import economy_of, replay, replayed_gain, simulate, solve, what_binds
+from iomodel.spillover import spillovers
+
+POLICIES = ("business-as-usual", "supply-only", "demand-only", "two-halves", "best-path")
+"""The five policies of the headline, in its order."""
+
+WORLD = "world-2011"
+WORLD_POLICIES = ("business-as-usual", "two-halves", "two-halves-tariffs")
+"""What is carried to trading partners."""
+
+OUTCOMES = {
+    "consumption": "household_consumption_share",
+    "with_in_kind": "actual_individual_consumption_share",
+    "unemployment": "unemployment_rate",
+    "debt": "public_debt_share",
+    "idle": "idle_share",
+}
+"""Short outcome -> variable of the last reported year."""
+
+SPREAD_CARDS = 5
+"""Cards shown in the spread of the two halves."""
+
+GOAL_CARDS = (
+    "weight_in_kind",
+    "weight_unemployment",
+    "weight_overflow",
+    "weight_closing",
+    "weight_debt",
+    "weight_missed",
+    "weight_levers",
+    "discount",
+    "curvature",
+)
+"""The weights and the shape of the goal, each moved to both ends of its range for the best path."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Study:
+    """paths: policy -> trajectory on the national table. world: experiment -> trajectory on the inter-country table.
+
+    partners: experiment -> spillovers. checks: plain tables (JSON) of what stands beside the headline.
+    """
+
+    paths: Mapping[str, Trajectory]
+    world: Mapping[str, Trajectory]
+    partners: Mapping[str, xr.Dataset]
+    checks: Mapping[str, Any]
+
+
+def run_study(progress: Progress = lambda text: None, *, full: bool = True) -> Study:
+    """Solve the five policies, the checks beside them (`full`) and the partners; `progress` hears each step."""
+    experiments = {name: load_experiment(name) for name in POLICIES}
+    economy = economy_of(experiments["two-halves"])
+    paths: dict[str, Trajectory] = {}
+    for name, experiment in experiments.items():
+        paths[name] = solve(experiment, economy)
+        progress(f"{name}: {paths[name].verdict}")
+    checks: dict[str, Any] = {"misses": miss_rows(paths[POLICIES[0]]), "warnings": warnings_of(paths[POLICIES[0]])}
+    checks["findings"] = [asdict(finding) for finding in economy.findings]
+    checks["binding"] = {name: [asdict(row) for row in what_binds(path)] for name, path in paths.items()}
+    if full:
+        checks |= checks_beside(paths, economy, progress)
+    world, partners = _abroad(progress)
+    return Study(paths, world, partners, checks)
+
+
+def miss_rows(usual: Trajectory) -> list[dict[str, Any]]:
+    """The reference path beside what happened, as plain rows."""
+    return [asdict(row) | {"miss": row.miss, "within": row.within} for row in misses(usual)]
+
+
+def checks_beside(paths: Mapping[str, Trajectory], economy: Economy, progress: Progress) -> dict[str, Any]:
+    """What is printed beside the headline, from the solved policies.
+
+    The questions are independent of each other: they are solved side by side on two processes.
+    """
+    both, best = paths["two-halves"].experiment, paths["best-path"].experiment
+    asked: dict[tuple[str, ...], Experiment] = {
+        ("without_precaution", name): paths[name].experiment.replace(cards={"precaution": 0.0})
+        for name in ("demand-only", "two-halves", "best-path")
+    }
+    asked |= {("payers", payer): both.replace(payer=payer) for payer in PAYERS}
+    asked |= {("mix", str(share)): both.replace(cards={"programme_in_kind_share": share}) for share in (0.0, 1.0)}
+    asked[("best_without_target",)] = best.replace(targets={})
+    moved = [economy.cards.card(key) for key in (*GOAL_CARDS,)]
+    ends = [(card.key, end) for card in moved for end in (card.low, card.high) if end != card.value]
+    asked |= {("weights", key, str(end)): best.replace(cards={key: end}) for key, end in ends}
+    progress("which cards move the two halves most …")
+    cards = screened(paths["two-halves"], economy)[:SPREAD_CARDS]
+    asked |= {
+        ("spread", key, end): both.replace(cards={key: getattr(economy.cards.card(key), end)})
+        for key in cards
+        for end in ("low", "high")
+    }
+    progress(f"{len(asked)} variants: who pays, cash or kind, no response to welfare, other weights and cards …")
+    found = dict(zip(asked, _solved_apart(list(asked.values())), strict=True))
+    return {
+        "announced_rule": _by_rule(paths, economy),
+        "interaction": interaction(paths, economy),
+        "without_precaution": {key[1]: row for key, row in found.items() if key[0] == "without_precaution"},
+        "payers": {key[1]: row for key, row in found.items() if key[0] == "payers"},
+        "mix": {key[1]: row for key, row in found.items() if key[0] == "mix"},
+        "best_without_target": found[("best_without_target",)],
+        "weights": [
+            {"card": key, "title": economy.cards.card(key).title, "value": end, **found[("weights", key, str(end))]}
+            for key, end in ends
+        ],
+        "spread": [_spread_row(economy, key, found[("spread", key, "low")], found[("spread", key, "high")]) for key in cards],
+    }
+
+
+def _solved_apart(experiments: list[Experiment]) -> list[dict[str, float | str]]:
+    """Outcomes of independent experiments, in their order, on as many processes as there are cores, two at most."""
+    workers = min(2, os.cpu_count() or 1)
+    if workers == 1:
+        return [_solved_outcomes(experiment) for experiment in experiments]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        return list(pool.map(_solved_outcomes, experiments))
+
+
+def _one_thread() -> None:
+    """Two threads of linear algebra on a busy core are slower than one: a worker takes one (read when numpy loads)."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def _solved_outcomes(experiment: Experiment) -> dict[str, float | str]:
+    """Outcomes of one experiment."""
+    return outcomes(solve(experiment))
+
+
+def _spread_row(economy: Economy, key: str, low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """The outcomes at both ends of a card."""
+    card = economy.cards.card(key)
+    return {
+        "card": key, "title": card.title, "unit": card.unit, "low": card.low, "high": card.high,
+        "at_low": dict(low), "at_high": dict(high),
+    }  # fmt: skip
+
+
+def outcomes(path: Trajectory) -> dict[str, float | str]:
+    """Last year's outcomes and their distance from the path's own reference."""
+    last = path.data.isel(year=-1)
+    usual = (path.reference if path.reference is not None else path.data).isel(year=-1)
+    row: dict[str, float | str] = {key: float(last[name]) for key, name in OUTCOMES.items()}
+    row |= {f"{key}_gain": float(last[name] - usual[name]) for key, name in OUTCOMES.items()}
+    level = float(last["household_consumption"] / usual["household_consumption"])
+    return row | {"consumption_level_gain": 100 * (level - 1), "status": path.verdict.status}
+
+
+def interaction(paths: Mapping[str, Trajectory], economy: Economy) -> dict[str, float]:
+    """Joint effect less the sum of the joint path's own levers replayed apart (percent of base-year GDP, last year).
+
+    The level of consumption and of consumption with spending in kind: the sign may differ, so none is claimed from one.
+    """
+    joint = paths["two-halves"]
+    parts = {
+        "supply": replay(joint, economy, keep=("reform", "retirement")),
+        "demand": replay(joint, economy, keep=("programme",)),
+        "joint": joint,
+    }
+    found: dict[str, float] = {}
+    for key, names in (
+        ("consumption", ("household_consumption",)),
+        ("with_in_kind", ("household_consumption", "in_kind_spending")),
+    ):
+        effect: dict[str, float] = {}
+        for part, path in parts.items():
+            assert path.reference is not None
+            change = sum(path.data[name] - path.reference[name] for name in names)
+            effect[part] = float(change[-1])  # type: ignore[index]
+        found |= {f"{key}_{part}": value for part, value in effect.items()}
+        found[f"{key}_interaction"] = effect["joint"] - effect["supply"] - effect["demand"]
+    return found
+
+
+def _by_rule(paths: Mapping[str, Trajectory], economy: Economy) -> dict[str, dict[str, float]]:
+    """The stated policies carried out by the announced rule: their distance from the program in the last year."""
+    found: dict[str, dict[str, float]] = {}
+    for name in ("supply-only", "demand-only", "two-halves"):
+        rule = simulate(paths[name].experiment, economy).data.isel(year=-1)
+        best = paths[name].data.isel(year=-1)
+        found[name] = {key: float(rule[variable] - best[variable]) for key, variable in OUTCOMES.items()}
+    return found
+
+
+def screened(path: Trajectory, economy: Economy) -> list[str]:
+    """Keys of the cards that move a path's gain of consumption with in-kind spending, the strongest first.
+
+    Every card with a range is moved to both ends while the path's levers are replayed: a screen that costs two
+    simulations a card, not two solves. Preferences are left out: they are choices, not assumptions.
+    """
+    found: list[tuple[float, str]] = []
+    for card in (economy.cards.card(key) for key in economy.cards):
+        if card.kind == "preference" or isinstance(card.value, tuple) or card.low == card.high:
+            continue
+        ends = [_gain(path, economy, card.key, end) for end in (card.low, card.high)]
+        known = [end for end in ends if end is not None]
+        if len(known) == 2:
+            found.append((abs(known[1] - known[0]), card.key))
+    return [key for _, key in sorted(found, reverse=True)]
+
+
+def _gain(path: Trajectory, economy: Economy, key: str, value: float) -> float | None:
+    """Gain of a path's levers under another value of a card; None where the value leaves no economy."""
+    try:
+        return replayed_gain(path, calibrate(economy.table, economy.region, economy.cards.replace({key: value})))
+    except CardError:
+        return None
+
+
+def _abroad(progress: Progress) -> tuple[dict[str, Trajectory], dict[str, xr.Dataset]]:
+    """The paths on the inter-country table and what they do to partners."""
+    experiments = {name: load_experiment(name).replace(table=WORLD) for name in WORLD_POLICIES}
+    economy = economy_of(experiments[WORLD_POLICIES[0]])
+    world: dict[str, Trajectory] = {}
+    for name, experiment in experiments.items():
+        world[name] = solve(experiment, economy)
+        progress(f"{name} on {WORLD}: {world[name].verdict}")
+    reference = world[WORLD_POLICIES[0]]
+    partners = {name: spillovers(world[name], reference=reference) for name in WORLD_POLICIES[1:]}
+    progress("partners: demand and barriers by partner, sector and year")
+    return world, partners
