@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import iomodel as iom
 from iomodel.shipped import data_folder
+
+if TYPE_CHECKING:
+    from iomodel.program.block import Values
+    from iomodel.program.setting import Setting
 
 TABLES = {"china-2020": (42, 1), "world-2011": (35, 15)}
 
@@ -36,3 +42,29 @@ def test_the_command_line_starts(tmp_path: Path) -> None:
 def test_a_template_is_written_and_read_back(tmp_path: Path) -> None:
     files = iom.write_template(tmp_path)
     assert iom.read_table(next(file for file in files if file.suffix == ".csv")).is_national
+
+
+def test_a_block_of_ones_own_with_a_law_on_output() -> None:
+    experiment = iom.load_experiment("best-path")
+    free = iom.solve(experiment)
+    years = free.policy_years
+    most = 0.999 * float(free.data["output"].sel(sector="14", year=years).max())
+
+    def laws(v: Values, p: Setting) -> Iterator[iom.Law]:
+        steel = v["output"][p.place("14"), : len(years)]
+        yield iom.Law("steel_ceiling", ("year",), steel <= most, where={"year": years})
+
+    path = iom.solve(experiment, blocks=[iom.Block("steel", laws=laws)])
+    assert path.verdict.status == "optimal"
+    assert path.verdict.replay_distance < 1e-6
+    assert float(path.data["output"].sel(sector="14", year=years).max()) <= most + 1e-6
+    assert float(path.shadow_prices["steel_ceiling"].max()) > 0
+    assert "steel_ceiling" in {row.law for row in iom.what_binds(path)}
+
+
+def test_a_block_with_a_law_of_the_wrong_shape_is_refused() -> None:
+    def laws(v: Values, p: Setting) -> Iterator[iom.Law]:
+        yield iom.Law("steel_ceiling", ("sector", "year"), v["output"][p.place("14")] <= 1.0)
+
+    with pytest.raises(iom.ProgramError, match=r"block 'steel': law 'steel_ceiling' has shape"):
+        iom.build(iom.load_experiment("supply-only"), blocks=[iom.Block("steel", laws=laws)])
