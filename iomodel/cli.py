@@ -90,8 +90,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command("experiments", _experiments, "the shipped experiments and what they ask")
 
-    report = command("report", _report, "make the page of a folder of results again")
-    report.add_argument("folder", metavar="DIR", help="a folder that `iomodel run` wrote")
+    report = command("report", _report, "make the page of the main job again from its folder")
+    report.add_argument("folder", metavar="DIR", help="the folder of the main job, such as results/main")
     return parser
 
 
@@ -126,7 +126,7 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def _main_job(out: Path) -> int:
-    from iomodel.run import main_job
+    from iomodel.main_job import main_job
 
     return max((_code(path) for path in main_job(progress=_say, out=out)), default=0)
 
@@ -183,14 +183,12 @@ def _solved(experiment: Experiment, out: Path) -> Trajectory:
 
 
 def _show(paths: list[Trajectory], out: Path) -> None:
-    from iomodel.report import write_report
     from iomodel.results import save_headline
     from iomodel.run import compare
 
     headline = compare(paths)
-    print(f"\n{headline.to_string()}\n")
-    _say(f"{save_headline(headline, out / 'headline.csv')}")
-    _say(f"{write_report(paths, out / 'report.html')}   open it in a browser")
+    print(f"\n{headline.round(2).T.to_string()}\n")
+    _say(str(save_headline(headline, out / "headline.csv")))
 
 
 def _code(path: Trajectory) -> int:
@@ -297,13 +295,12 @@ def _experiments(_: argparse.Namespace) -> int:
 
 def _report(asked: argparse.Namespace) -> int:
     folder = Path(asked.folder)
-    files = sorted(folder.rglob("*.nc"))
-    if not files:
-        raise ResultError(f"There are no results in {folder}; name a folder that `iomodel run` wrote.")
+    if not folder.is_dir():
+        raise ResultError(f"There is no folder {folder}; name one that `iomodel run` wrote, such as {MAIN_OUT}.")
     from iomodel.report import write_report
-    from iomodel.results import load_trajectory
+    from iomodel.study_files import load_study
 
-    print(write_report([load_trajectory(file) for file in files], folder / "report.html"))
+    print(write_report(load_study(folder), folder / "report.html"))
     return 0
 
 

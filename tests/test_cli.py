@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -166,13 +164,6 @@ def test_explain_names_the_laws_in_conflict(say: Callable[..., Said]) -> None:
     assert "programme_pace" in out
 
 
-@pytest.fixture
-def quiet_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page has tests of its own; here only that it is asked for."""
-    monkeypatch.setitem(sys.modules, "iomodel.report", SimpleNamespace(write_report=lambda _, file: Path(file)))
-
-
-@pytest.mark.usefixtures("quiet_report")
 def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text('base = "demand-only"\n[targets]\npackage = {exactly = 2, by = 6}\n', encoding="utf-8")
@@ -188,10 +179,9 @@ def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_p
     assert load_trajectory(out_folder / "mine-dividends" / "path.nc").experiment.levers.payer == "dividends"
     headline = (out_folder / "headline.csv").read_text(encoding="utf-8").splitlines()
     assert len(headline) == 3
-    assert str(out_folder / "report.html") in out
+    assert str(out_folder / "headline.csv") in out
 
 
-@pytest.mark.usefixtures("quiet_report")
 def test_of_several_experiments_the_highest_code(say: Callable[..., Said], tmp_path: Path) -> None:
     hard = tmp_path / "hard.toml"
     hard.write_text('base = "demand-only"\n[targets]\npackage = {exactly = 9, by = 8, hard = true}\n', encoding="utf-8")
@@ -203,7 +193,6 @@ def test_of_several_experiments_the_highest_code(say: Callable[..., Said], tmp_p
     assert [file.parent.name for file in (tmp_path / "out").rglob("path.nc")] == ["business-as-usual"]
 
 
-@pytest.mark.usefixtures("quiet_report")
 def test_inaccurate_is_said_on_screen_and_in_the_file(
     say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
