@@ -259,12 +259,18 @@ def _overflow(household: Array, rows: SectorRows) -> Array:
     """Bundle of purchases moved abroad: less of the home maker, more of the foreign ones, each summing to one.
 
     The goods are the manufactures of the household bundle without food; the foreign makers of a good share it as they
-    share households' imports of it, or of all these goods where none is imported.
+    share households' imports of it, or of all these goods where none is imported; alike where nothing is imported.
     """
     goods = np.clip(household, 0, None) * rows.overflow
+    if not goods.sum() > 0:
+        raise CardError(
+            f"The map {rows.classification} marks no good that households buy as one that they buy abroad when labour "
+            "is short; set 1 in its column overflow for manufactures of the household bundle."
+        )
     basket = goods.sum(axis=0) / goods.sum()
     abroad = goods[1:]
-    general = abroad.sum(axis=1) / abroad.sum()
+    alike = np.full(len(abroad), 1 / len(abroad))
+    general = abroad.sum(axis=1) / abroad.sum() if abroad.sum() > 0 else alike
     by_good = np.where(abroad.sum(axis=0) > 0, _per_output(abroad, abroad.sum(axis=0)[None, :]), general[:, None])
     return np.concatenate([-basket[None, :], by_good * basket])
 

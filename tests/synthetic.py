@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from iomodel.calibration import calibrate
 from iomodel.cards import MAP_COLUMNS
 from iomodel.economy import Economy
-from iomodel.calibration import calibrate
 from iomodel.experiment import Benefit, Experiment, Horizon, Levers, Target
 from iomodel.table import Table, make_table
 
