@@ -45,7 +45,7 @@ clean:
 # An environment is made once, and again only when what it is made from has changed.
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found; install it, or say PYTHON=path/to/python3." >&2; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "$(PYTHON) does not start, or is older than Python 3.11." >&2; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) lacks its venv module; on Debian and Ubuntu: apt install python3-venv; then again." >&2; exit 2; }
 	@echo "Making $(VENV) with $$($(PYTHON) --version) …"
 	@$(PYTHON) -m venv $(VENV)

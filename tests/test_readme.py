@@ -22,8 +22,6 @@ def test_the_code_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_experiment_loads(tmp_path: Path) -> None:
-    from iomodel.experiment import load_experiment
-
     [text] = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
     assert load_experiment(tmp_path / "mine.toml").levers.payer == "dividends"
