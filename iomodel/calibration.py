@@ -47,7 +47,9 @@ CALENDAR_CARDS = (
 """Cards that belong to one country and year: another region has to supply them."""
 
 
-def calibrate(table: Table, region: str = "CHN", cards: Cards | Mapping[str, float | tuple[float, ...]] | None = None) -> Economy:
+def calibrate(
+    table: Table, region: str = "CHN", cards: Cards | Mapping[str, float | tuple[float, ...]] | None = None
+) -> Economy:
     """Make the economy of `region` from `table` and `cards` (a `Cards`, or changes of the shipped ones).
 
     Amounts come in percent of the base year's GDP, persons in millions. The base year is reproduced to 1e-8.
@@ -86,16 +88,14 @@ def calibrate(table: Table, region: str = "CHN", cards: Cards | Mapping[str, flo
         paths=paths,
         exports=exports,
         re_exports=re_exports,
-        findings=_findings(accounts, sectors, chosen),
+        findings=_findings(accounts, sectors),
     )
 
 
 def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[float, ...]] | None) -> Cards:
     """The cards to use; refuses a region of a shipped table for which only another country's cards exist."""
     if region not in table.regions:
-        raise TableError(
-            f"region {region!r} is no producer of table {table.name!r}; it has {', '.join(table.regions)}"
-        )
+        raise TableError(f"region {region!r} is no producer of table {table.name!r}; it has {', '.join(table.regions)}")
     supplied = set(cards.changed if isinstance(cards, Cards) else cards or {})
     missing = [key for key in CALENDAR_CARDS if key not in supplied]
     if region != "CHN" and table.name in shipped_tables() and missing:
@@ -210,8 +210,9 @@ def _bundles(
         goods = final.sel(category=here).sum("category").values
         return goods, float(tax.sel(category=here).sum())
 
-    columns = {use: np.zeros(final.shape[:2]) for use in USES}
-    taxes, level = dict.fromkeys(USES, 0.0), {}
+    columns: dict[str, Array] = {use: np.zeros(final.shape[:2]) for use in USES}
+    taxes: dict[str, float] = dict.fromkeys(USES, 0.0)
+    level: dict[str, float] = {}
     household, household_tax = bought("household", "non_profit")
     shares, taxes["household"], level["household_consumption"] = _unit(household, household_tax)
     marginal = _engel(shares.sum(axis=0), rows.engel)
@@ -447,7 +448,7 @@ def _exports(levels: xr.Dataset, paths: xr.Dataset) -> tuple[xr.DataArray, xr.Da
     return home * index, abroad * index
 
 
-def _findings(accounts: xr.Dataset, sectors: xr.Dataset, cards: Cards) -> tuple[Finding, ...]:
+def _findings(accounts: xr.Dataset, sectors: xr.Dataset) -> tuple[Finding, ...]:
     """Figures of the base year beside the published ones that did not enter, and those derived to close the year."""
     industry = sectors["industry"].values > 0
     made = sectors["manufacturing"].values * industry
@@ -471,8 +472,13 @@ def _findings(accounts: xr.Dataset, sectors: xr.Dataset, cards: Cards) -> tuple[
         Finding(
             "tax and contributions on wages", 100 * float(accounts["wage_tax_rate"]), None, "percent of wages", source
         ),
-        Finding("household saving", float(accounts["household_income"] - accounts["household_consumption"]), None,
-                "percent of GDP", source),
+        Finding(
+            "household saving",
+            float(accounts["household_income"] - accounts["household_consumption"]),
+            None,
+            "percent of GDP",
+            source,
+        ),
         Finding(
             "manufacturing utilisation, base year",
             100 * used,

@@ -46,11 +46,11 @@ class Economy:
 
     table, region, cards: what it was made of. year: the base year. gdp: GDP of the base year in the table's unit.
     sectors: Dataset over `sector` (output, capacity, utilisation, normal_use, shares of value added, jobs …).
-    coefficients: Dataset with `domestic` and `imported` (sector, to_sector), both per unit of output.
-    bundles: (region, sector, use), what a use buys by seller; `bundle_taxes`: (use,), its net product taxes.
-    accounts: Dataset of scalars (percent of base-year GDP, rates, persons). paths: Dataset over `year`, base year first.
-    exports: (sector, year), home goods and `re_exports` (sector, year), levels in percent of base-year GDP.
-    findings: what calibration hit and missed.
+    coefficients: Dataset with `domestic` and `imported` (sector, to_sector), both per unit of output. bundles:
+    (region, sector, use), what a use buys by seller; `bundle_taxes`: (use,), its net product taxes. accounts: Dataset
+    of scalars (percent of base-year GDP, rates, persons). paths: Dataset over `year`, base year first. exports:
+    (sector, year), home goods and `re_exports` (sector, year), levels in percent of base-year GDP. findings: what
+    calibration hit and missed.
     """
 
     table: Table

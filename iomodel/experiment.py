@@ -34,7 +34,7 @@ LIMITS = {
     "deficit_ceiling": "watched_deficit",
     "firm_debt_ceiling": "watched_firm_debt",
     "current_account_floor": "watched_current_account_low",
-    "household_saving_ceiling": "watched_household_saving",
+    "household_saving_floor": "watched_household_saving",
 }
 """Watched quantity that a file may turn into a law -> the card that holds its margin."""
 

@@ -95,13 +95,12 @@ def warnings_of(path: Trajectory) -> list[str]:
         rate = float(path.data[name].sel(year=year))
         if not low <= rate <= high:
             found.append(f"manufacturing utilisation of {year} is {rate:.1f} percent, outside {low} to {high}")
-    for row in misses(path):
-        if not row.within:
-            found.append(
-                f"{row.variable.replace('_', ' ')} of {row.year} is {row.value:.1f}, published {row.published:.1f} "
-                f"(tolerance {row.tolerance:g})"
-            )
-    return found
+    return found + [
+        f"{row.variable.replace('_', ' ')} of {row.year} is {row.value:.1f}, published {row.published:.1f} "
+        f"(tolerance {row.tolerance:g})"
+        for row in misses(path)
+        if not row.within
+    ]
 
 
 def _read(name: str) -> list[dict[str, str]]:

@@ -34,6 +34,7 @@ from iomodel.program.simulate import Flows, Levers, State, base_state, no_levers
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory, dataset_of
 from iomodel.table import load_table
+from iomodel.watch import watch
 from iomodel.yearly import YEARS_AHEAD
 
 if TYPE_CHECKING:
@@ -185,9 +186,7 @@ def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajecto
     return _trajectory(course, *rule.run(course.state), Verdict("simulated"), {})
 
 
-def replay(
-    path: Trajectory, economy: Economy | None = None, keep: Sequence[str] = LEVERS
-) -> Trajectory:
+def replay(path: Trajectory, economy: Economy | None = None, keep: Sequence[str] = LEVERS) -> Trajectory:
     """The levers of `path` simulated again, only those in `keep` (the benefit path goes with the programme)."""
     course = _course(path.experiment, economy)
     levers = _kept_levers(path, course, keep)
@@ -263,7 +262,8 @@ def _headline(path: Trajectory, year: int | None) -> dict[str, float]:
     when = int(data["year"].values[-1]) if year is None else year
     if when not in data["year"].values:
         raise ResultError(
-            f"{path.experiment.name} reports {int(data['year'].values[0])} to {int(data['year'].values[-1])}, not {when}"
+            f"{path.experiment.name} reports {int(data['year'].values[0])} to {int(data['year'].values[-1])}, "
+            f"not {when}"
         )
     here = data.sel(year=when)
     usual = (path.reference if path.reference is not None else data).sel(year=when)
@@ -296,8 +296,8 @@ def _course(experiment: Experiment, economy: Economy | None) -> Course:
     last = first + experiment.horizon.solved
     if last > YEARS_AHEAD:
         raise ExperimentError(
-            f"horizon: {experiment.horizon.solved} solved years from {economy.year + first} go beyond the yearly paths, "
-            f"which end in {economy.year + YEARS_AHEAD}; allowed are {YEARS_AHEAD - first}"
+            f"horizon: {experiment.horizon.solved} solved years from {economy.year + first} go beyond the yearly "
+            f"paths, which end in {economy.year + YEARS_AHEAD}; allowed are {YEARS_AHEAD - first}"
         )
     state, flows, levers, handed = base_state(arrays), [], [], None
     usual = no_levers(arrays)
@@ -316,12 +316,13 @@ def _same(experiment: Experiment, economy: Economy) -> Economy:
     shipped = economy.table.name
     if experiment.table != shipped and not str(experiment.table).endswith(".nc"):
         raise ExperimentError(
-            f"the experiment {experiment.name!r} is on table {experiment.table!r}, the economy handed over on {shipped!r}; "
-            f"use experiment.replace(table={shipped!r}) or the other economy"
+            f"the experiment {experiment.name!r} is on table {experiment.table!r}, the economy handed over on "
+            f"{shipped!r}; use experiment.replace(table={shipped!r}) or the other economy"
         )
     if economy.region != experiment.region:
         raise ExperimentError(
-            f"the experiment {experiment.name!r} is for region {experiment.region!r}, the economy for {economy.region!r}"
+            f"the experiment {experiment.name!r} is for region {experiment.region!r}, the economy for "
+            f"{economy.region!r}"
         )
     changes = {key: value for key, value in experiment.cards.items() if economy.cards.changed.get(key) != value}
     if not changes:
@@ -347,8 +348,6 @@ def _setting(course: Course, form: str) -> Setting:
         "public_debt_fraction": course.ahead("public_debt_end") / gdp,
         "firm_debt_fraction": course.ahead("firm_debt_end") / gdp,
         "deficit_fraction": course.ahead("deficit") / gdp,
-        "current_account_fraction": -course.ahead("foreign_saving") / gdp,
-        "household_saving_fraction": course.ahead("household_saving") / gdp,
     }
     policy = policy_of(course.experiment, course.arrays.economy)
     return Setting(course.arrays, course.first, course.solved, course.state, reference, policy, form)
@@ -384,7 +383,9 @@ def _judged(course: Course, program: Program) -> Verdict:
     if verdict.status == "infeasible":
         raise InfeasibleError(f"{name}: {describe(collisions(program))}")
     if verdict.status in ("failed", "unbounded"):
-        raise SolverError(f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})")
+        raise SolverError(
+            f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})"
+        )
     return verdict
 
 
@@ -463,13 +464,12 @@ def _trajectory(
     """Label the reported years of a path beside its reference."""
     past_flows, past_levers = course.past
     kept = course.reported
-    data = dataset_of(
-        course.arrays, [*past_flows, *flows[:kept]], [*past_levers, *levers[:kept]], course.first
-    )
+    data = dataset_of(course.arrays, [*past_flows, *flows[:kept]], [*past_levers, *levers[:kept]], course.first)
     until = course.first + kept
     nothing = [no_levers(course.usual)] * until
     reference = dataset_of(course.usual, course.reference[:until], nothing, course.first)
-    return Trajectory(data, prices, verdict, course.experiment, _provenance(course), reference)
+    provenance = _provenance(course) | {"watched": watch(data, reference, course.arrays.economy.cards)}
+    return Trajectory(data, prices, verdict, course.experiment, provenance, reference)
 
 
 def _provenance(course: Course) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The study behind the headline: five policies, and how far each number hangs on what was assumed.
 
-Every question is a small change of an experiment, solved like the experiment itself: who pays, cash or kind, without the
-assumed response to welfare, other weights of the goal, the halves apart, the cards that move the answer most. Nothing
-here chooses a number.
+Every question is a small change of an experiment, solved like the experiment itself: who pays, cash or kind, without
+the assumed response to welfare, other weights of the goal, the halves apart, the cards that move the answer most.
+Nothing here chooses a number.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Mapping
@@ -60,6 +61,8 @@ GOAL_CARDS = (
 
 Progress = Callable[[str], None]
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Study:
@@ -74,7 +77,7 @@ class Study:
     checks: Mapping[str, Any]
 
 
-def run_study(progress: Progress = lambda text: None, *, full: bool = True) -> Study:
+def run_study(progress: Progress = logger.info, *, full: bool = True) -> Study:
     """Solve the five policies, the checks beside them (`full`) and the partners; `progress` hears each step."""
     experiments = {name: load_experiment(name) for name in POLICIES}
     economy = economy_of(experiments["two-halves"])
@@ -132,7 +135,9 @@ def checks_beside(paths: Mapping[str, Trajectory], economy: Economy, progress: P
             {"card": key, "title": economy.cards.card(key).title, "value": end, **found[("weights", key, str(end))]}
             for key, end in ends
         ],
-        "spread": [_spread_row(economy, key, found[("spread", key, "low")], found[("spread", key, "high")]) for key in cards],
+        "spread": [
+            _spread_row(economy, key, found[("spread", key, "low")], found[("spread", key, "high")]) for key in cards
+        ],
     }
 
 

@@ -96,7 +96,9 @@ VARIABLES: dict[str, Entry] = {
         Entry("unemployed", YEAR, "persons", "persons without work"),
         Entry("labour_force", YEAR, "persons", "persons who work or want to"),
         Entry("household_consumption_share", YEAR, "percent of GDP", "household consumption"),
-        Entry("actual_individual_consumption_share", YEAR, "percent of GDP", "household consumption and spending in kind"),
+        Entry(
+            "actual_individual_consumption_share", YEAR, "percent of GDP", "household consumption and spending in kind"
+        ),
         Entry("final_consumption_share", YEAR, "percent of GDP", "consumption of households and government"),
         Entry("investment_share", YEAR, "percent of GDP", "gross capital formation, stocks among it"),
         Entry("social_spending_share", YEAR, "percent of GDP", "social spending"),

@@ -7,6 +7,7 @@ kind, overflow imports and investment by asset: one factorisation of I − A^D a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -105,14 +106,16 @@ class Arrays:
     def data_imports(self) -> Array:
         """(n, t) imported goods of the uses that are data, re-exports among them."""
         trend = self.path("trend")
-        goods = self.abroad("household_fixed")[:, None] + np.outer(self._on_trend(self.abroad), trend)
+        goods = self.abroad("household_fixed")[:, None] + np.outer(self.on_trend(self.abroad), trend)
         return goods + self.economy.re_exports.transpose("sector", "year").values
 
     @cached_property
     def data_taxes(self) -> Array:
         """(t,) net product taxes of the uses that are data."""
         on_trend = self.account("collective_consumption") * self.tax("government_collective")
-        return (on_trend + self.tax("inventories")) * self.path("trend") + self.tax("exports") * self.path("export_volume")
+        return (on_trend + self.tax("inventories")) * self.path("trend") + self.tax("exports") * self.path(
+            "export_volume"
+        )
 
     @cached_property
     def export_total(self) -> Array:
@@ -180,10 +183,9 @@ class Arrays:
             for motive in ("market", "drive", "public")
         }
 
-    def _on_trend(self, part: object) -> Array:
-        """(n,) goods of collective use and stocks in the base year."""
-        select = part if callable(part) else self.home
-        return self.account("collective_consumption") * select("government_collective") + select("inventories")
+    def on_trend(self, part: Callable[[str], Array]) -> Array:
+        """(n,) goods of collective use and stocks in the base year; part: `home` or `abroad`."""
+        return self.account("collective_consumption") * part("government_collective") + part("inventories")
 
 
 def _plain(dataset: xr.Dataset) -> dict[str, Array]:
@@ -200,5 +202,5 @@ def arrays_of(economy: Economy) -> Arrays:
     factor = lu_factor(np.eye(bare.domestic.shape[0]) - bare.domestic)
     directions = lu_solve(factor, np.stack([bare.home(use) for use in DIRECTIONS], axis=1))
     exports = economy.exports.transpose("sector", "year").values
-    demand = bare.home("household_fixed")[:, None] + np.outer(bare._on_trend(bare.home), bare.path("trend")) + exports
+    demand = bare.home("household_fixed")[:, None] + np.outer(bare.on_trend(bare.home), bare.path("trend")) + exports
     return Arrays(economy, directions, lu_solve(factor, demand))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
 
+from iomodel.errors import ProgramError
 from iomodel.program.setting import Setting
 
 Array = npt.NDArray[np.float64]
@@ -34,9 +36,9 @@ class Var:
 class Law:
     """A named constraint; its expression must have exactly the shape of `dims`.
 
-    bound: which side of the law a user would move: the "upper" bound (right-hand side of ≤), the "lower" one (right-hand
-    side of ≥) or "equal". unit: of that side. where: labels of a dim of which the law takes a part, as the years from
-    2033 on.
+    bound: which side of the law a user would move: the "upper" bound (right-hand side of ≤), the "lower" one
+    (right-hand side of ≥) or "equal". unit: of that side. where: labels of a dim of which the law takes a part, as
+    the years from 2033 on.
     """
 
     name: str
@@ -63,7 +65,7 @@ class Term:
     expression: cp.Expression
 
 
-def _nothing(*_: object) -> Iterable[object]:
+def _nothing(*_: object) -> tuple[()]:
     return ()
 
 
@@ -79,10 +81,22 @@ class Block:
     """
 
     name: str
-    variables: Callable[[Setting], Iterable[Var]] = _nothing  # type: ignore[assignment]
-    expressions: Callable[[Values, Setting], Iterable[tuple[str, cp.Expression]]] = _nothing  # type: ignore[assignment]
-    laws: Callable[[Values, Setting], Iterable[Law]] = _nothing  # type: ignore[assignment]
-    goal: Callable[[Values, Setting], Iterable[Term]] = _nothing  # type: ignore[assignment]
+    variables: Callable[[Setting], Iterable[Var]] = _nothing
+    expressions: Callable[[Values, Setting], Iterable[tuple[str, cp.Expression]]] = _nothing
+    laws: Callable[[Values, Setting], Iterable[Law]] = _nothing
+    goal: Callable[[Values, Setting], Iterable[Term]] = _nothing
+
+
+def value_of(expression: cp.Expression) -> Array:
+    """The numbers of an expression at the program's point; ProgramError when nothing was solved."""
+    if expression.value is None:
+        raise ProgramError("the program holds no point yet: solve it before its values are read")
+    return np.asarray(expression.value, dtype=np.float64)
+
+
+def total(expression: cp.Expression, axis: int | None = None) -> cp.Expression:
+    """The sum of an expression over all its entries or along one axis."""
+    return cast(cp.Expression, cp.sum(expression, axis=axis))
 
 
 def by_row(factor: Array, expression: cp.Expression) -> cp.Expression:

@@ -59,9 +59,7 @@ class Program:
         return {dim: law.where.get(dim, every[dim]) for dim in law.dims}
 
 
-def assemble(
-    setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, Array] | None = None
-) -> Program:
+def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, Array] | None = None) -> Program:
     """Lay `blocks` into one program; `shifts` moves the bound of laws (name -> amounts shaped as the law).
 
     Raises ProgramError for a variable or law declared twice, an unknown dim or name, a law of the wrong shape or
@@ -101,7 +99,7 @@ def assemble(
         laws[name] = laws[name].shifted(by)
     goal = cp.Maximize(sum(term.expression for term in terms.values()))
     problem = cp.Problem(goal, [law.constraint for law in laws.values()])
-    if not problem.is_dcp(dpp=True):
+    if not problem.is_dpp():
         raise ProgramError("the program is not convex by the disciplined rules: a block multiplies two unknowns")
     return Program(problem, setting, declared, values, laws, terms)
 
@@ -128,8 +126,8 @@ def _check_law(block: Block, law: Law, sizes: Mapping[str, int]) -> None:
     wanted = tuple(len(law.where[dim]) if dim in law.where else sizes[dim] for dim in law.dims)
     if law.constraint.shape != wanted:
         raise ProgramError(
-            f"block {block.name!r}: law {law.name!r} has shape {law.constraint.shape}, its dims {law.dims} mean {wanted}; "
-            "a column times a vector broadcasts to a matrix: use by_row or by_year"
+            f"block {block.name!r}: law {law.name!r} has shape {law.constraint.shape}, its dims {law.dims} "
+            f"mean {wanted}; a column times a vector broadcasts to a matrix: use by_row or by_year"
         )
     if not law.constraint.is_dcp():
         raise ProgramError(f"block {block.name!r}: law {law.name!r} is not convex: {law.constraint}")

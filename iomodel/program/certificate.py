@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
+from cvxpy.constraints.zero import Equality
 from scipy import sparse
 
 from iomodel.program.build import Program
@@ -65,7 +66,8 @@ class Verdict:
 
 
 def primal_residuals(program: Program) -> dict[str, float]:
-    """Largest residual of each law at the program's point, relative to the law's scale (its largest side, at least 1)."""
+    """Largest residual of each law at the program's point, relative to the law's scale (its largest side, at least
+    1)."""
     return {name: _residual(law.constraint) for name, law in program.laws.items()}
 
 
@@ -74,7 +76,7 @@ def _residual(constraint: cp.Constraint) -> float:
     if left.size == 0:
         return 0.0
     miss = left - right
-    worst = float(np.abs(miss).max()) if isinstance(constraint, cp.constraints.Equality) else float(miss.max())
+    worst = float(np.abs(miss).max()) if isinstance(constraint, Equality) else float(miss.max())
     scale = max(1.0, float(np.abs(left).max()), float(np.abs(right).max()))
     return max(worst, 0.0) / scale
 

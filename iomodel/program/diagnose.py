@@ -1,19 +1,23 @@
 """Diagnosis: which laws of a solved program bind and what they cost, and which laws collide when nothing is feasible.
 
-Shadow prices have one sign convention: change of the goal, in percent of base-year GDP of consumption a year (discounted
-mean over the solved years), per unit by which the law's bound is raised. Collisions come from an elastic program in
-which every law that a policy or a card sets may be broken at a price.
+Shadow prices have one sign convention: change of the goal, in percent of base-year GDP of consumption a year
+(discounted mean over the solved years), per unit by which the law's bound is raised. Collisions come from an elastic
+program in which every law that a policy or a card sets may be broken at a price.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from cvxpy.constraints.zero import Equality
 
+from iomodel.errors import SolverError
+from iomodel.program.block import total
 from iomodel.program.build import Program
 from iomodel.program.solvers import solver_named
 
@@ -73,7 +77,9 @@ def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
         # cvxpy gives multipliers of ≤ as they are for a maximum; those of equalities with the sign of the left side.
         price = {"upper": dual, "lower": -dual, "equal": dual}[law.bound]
         bound = left if law.bound == "lower" else right
-        worth = 0.01 * float(np.abs(price * bound).sum()) if law.bound != "equal" else 0.01 * float((price * bound).sum())
+        worth = (
+            0.01 * float(np.abs(price * bound).sum()) if law.bound != "equal" else 0.01 * float((price * bound).sum())
+        )
         found[name] = xr.DataArray(
             price,
             coords=program.labels(law),
@@ -107,11 +113,12 @@ def _binding(name: str, price: xr.DataArray, floor: float) -> Binding:
     where = _labels(price, active)
     strongest = float(price.values.flat[int(np.abs(price.values).argmax())])
     unit = str(price.attrs["bound_units"])
-    side = {"upper": "ceiling", "lower": "floor", "equal": "stated value"}[str(price.attrs["bound"])]
     worth = float(price.attrs["one_percent"])
+    words = {"upper": "ceiling", "lower": "floor", "equal": "stated value"}
+    side = words[str(price.attrs["bound"])]
     text = (
-        f"{name.replace('_', ' ')} binds as a {side} in {_span(where)}: one {unit} more moves the goal by up to "
-        f"{strongest:+.4f} percent of base-year GDP of consumption a year; bounds moved by one percent are worth {worth:+.4f}"
+        f"{name.replace('_', ' ')}: a {side} that binds in {_span(where)}. Raised by 1 (unit: {unit}) it moves "
+        f"the goal by up to {strongest:+.3g} percent of base-year GDP of consumption a year"
     )
     return Binding(name, where, strongest, unit, worth, text)
 
@@ -124,12 +131,19 @@ def _labels(array: xr.DataArray, active: npt.NDArray[np.bool_]) -> tuple[str, ..
 
 
 def _span(labels: tuple[str, ...]) -> str:
-    """Consecutive years as a span."""
-    if len(labels) > 2 and all(label.isdigit() for label in labels):
-        years = [int(label) for label in labels]
-        if years == list(range(years[0], years[-1] + 1)):
-            return f"{years[0]}–{years[-1]}"
-    return ", ".join(labels)
+    """Labels in words, consecutive years as spans.
+
+    >>> _span(("2026", "2027", "2028", "2031"))
+    '2026–2028, 2031'
+    """
+    spans: list[list[str]] = []
+    for label in labels:
+        follows = bool(spans) and label.isdigit() and spans[-1][-1].isdigit() and int(label) == int(spans[-1][-1]) + 1
+        if follows:
+            spans[-1].append(label)
+        else:
+            spans.append([label])
+    return ", ".join(span[0] if len(span) == 1 else f"{span[0]}–{span[-1]}" for span in spans)
 
 
 def collisions(program: Program, name: str | None = None) -> list[Conflict]:
@@ -146,15 +160,19 @@ def collisions(program: Program, name: str | None = None) -> list[Conflict]:
             laws[key] = law.constraint
             continue
         left, right = law.constraint.args
-        free = isinstance(law.constraint, cp.constraints.Equality)
+        free = isinstance(law.constraint, Equality)
         slack = cp.Variable(law.constraint.shape, nonneg=not free, name=f"slack_{key}")
         slacks[key] = slack
         laws[key] = left == right + slack if free else left <= right + slack
         size = _size(law.unit)
-        costs.append(cp.sum(cp.abs(slack)) / size if free else cp.sum(slack) / size)
+        costs.append(total(cp.abs(slack)) / size if free else total(slack) / size)
     problem = cp.Problem(cp.Minimize(sum(costs)), list(laws.values()))
     solver = solver_named(name)
-    problem.solve(solver=solver.name, **solver.settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # many breaches are equally cheap: the last digits do not matter here
+        problem.solve(solver=solver.name, **solver.settings)
+    if problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+        raise SolverError(f"the search for laws in conflict ended {problem.status}")
     return _conflicts(program, slacks, laws)
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 LEVERS = ("programme", "reform", "retirement")
 PAYERS = ("debt", "dividends", "household_tax")
-LIMITS = ("debt_ceiling", "deficit_ceiling", "firm_debt_ceiling", "current_account_floor", "household_saving_ceiling")
+LIMITS = ("debt_ceiling", "deficit_ceiling", "firm_debt_ceiling", "current_account_floor", "household_saving_floor")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,11 @@ class StatedTarget:
 
 @dataclass(frozen=True)
 class StatedLimit:
-    """A bound in percent of GDP beyond the reference path; `soft` is its price in yuan per yuan, None forbids."""
+    """A bound; `soft` is its price in yuan per yuan, None forbids.
+
+    margin: percent of GDP beyond the reference path for the ceilings, percent of GDP for the current account's floor,
+    share of household income for household saving's.
+    """
 
     margin: float
     soft: float | None = None
@@ -36,7 +40,8 @@ class StatedLimit:
 
 @dataclass(frozen=True)
 class Policy:
-    """targets by name (package, idle_cut, reform), free levers, benefit path (to, by) or None, payer, limits by name."""
+    """targets by name (package, idle_cut, reform), free levers, benefit path (to, by) or None, payer, limits by
+    name."""
 
     targets: Mapping[str, StatedTarget] = field(default_factory=dict)
     free: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """The announced rule: a stated policy carried out by rule, without a program.
 
 Programme and reform rise on straight lines to where they are stated to be; plant is closed in proportion to the
-reference's idle plant of the year in which the cut is due, at the smallest rate that meets it, then as needed. It is the
-second, independent way to a stated policy, and what a government could announce.
+reference's idle plant of the year in which the cut is due, at the smallest rate that meets it, then as needed. It is
+the second, independent way to a stated policy, and what a government could announce.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rule:
-    """arrays, first policy year (path index), years, the policy, and of the reference: idle fraction and plant by year."""
+    """arrays, first policy year (path index), years, the policy, and of the reference: idle fraction and plant by
+    year."""
 
     arrays: Arrays
     first: int
@@ -85,7 +86,8 @@ class Rule:
         return self._with_programme(state, year, levers, share)
 
     def _with_programme(self, state: State, year: int, levers: Levers, share: float) -> Levers:
-        """The programme that is `share` of the GDP which it calls forth itself (secant: GDP is affine piece by piece)."""
+        """The programme that is `share` of the GDP which it calls forth itself (secant: GDP is affine piece by
+        piece)."""
 
         def miss(programme: float) -> float:
             flow, _ = step(self.arrays, self.first + year, state, replace(levers, programme=programme))

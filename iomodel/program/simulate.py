@@ -1,8 +1,8 @@
 """Simulation: the same laws with all levers given, one year after another.
 
-It makes the reference path, replays what a solver returned, and is the second, independent way to a stated policy. Within
-a year consumption, jobs and income hang together linearly; overflow imports are the smallest that meet labour up to
-their limit, then consumption is rationed; output above the limit of plant is reported, not forbidden.
+It makes the reference path, replays what a solver returned, and is the second, independent way to a stated policy.
+Within a year consumption, jobs and income hang together linearly; overflow imports are the smallest that meet labour
+up to their limit, then consumption is rationed; output above the limit of plant is reported, not forbidden.
 """
 
 from __future__ import annotations
@@ -135,9 +135,10 @@ def _market(arrays: Arrays, t: int, state: State, levers: Levers, flows: Flows) 
     for place, use in enumerate(DIRECTIONS):
         if use in amounts:
             base += arrays.form_directions[:, place] * amounts[use]
-    moves = arrays.form_directions[:, DIRECTIONS.index("household")], arrays.form_directions[
-        :, DIRECTIONS.index("overflow")
-    ]
+    moves = (
+        arrays.form_directions[:, DIRECTIONS.index("household")],
+        arrays.form_directions[:, DIRECTIONS.index("overflow")],
+    )
     plant = arrays.persons_capacity * state.capacity + arrays.persons_trend[:, t]
 
     def line(weight: Array, fixed: float = 0.0) -> _Line:

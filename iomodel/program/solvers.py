@@ -16,6 +16,7 @@ from typing import Any
 
 import cvxpy as cp
 import numpy as np
+from cvxpy.error import SolverError as CvxpySolverError
 from scipy import sparse
 
 from iomodel.errors import ExperimentError, nearest
@@ -85,19 +86,23 @@ def solve_program(program: Program, name: str | None = None) -> Verdict:
 
 def _once(program: Program, solver: Solver) -> Verdict:
     """One call of one solver, judged."""
-    problem = program.problem
+    problem: Any = program.problem
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "inaccurate" is judged below, not by a warning
         try:
             data, chain, inverse = problem.get_problem_data(solver.name, solver_opts=dict(solver.settings))
             raw = chain.solve_via_data(problem, data, solver_opts=dict(solver.settings))
             problem.unpack_results(raw, chain, inverse)
-        except cp.error.SolverError as error:
+        except CvxpySolverError as error:
             return Verdict("failed", law=str(error).splitlines()[0], solver=solver.label)
     status = str(problem.status)
     stats = problem.solver_stats
-    named = {"solver": solver.label, "iterations": int(stats.num_iters or 0) if stats else 0}
-    for word, meaning in (("infeasible_or_unbounded", "failed"), ("infeasible", "infeasible"), ("unbounded", "unbounded")):
+    named: dict[str, Any] = {"solver": solver.label, "iterations": int(stats.num_iters or 0) if stats else 0}
+    for word, meaning in (
+        ("infeasible_or_unbounded", "failed"),
+        ("infeasible", "infeasible"),
+        ("unbounded", "unbounded"),
+    ):
         if status == word:
             return Verdict(meaning, **named)
     if problem.variables()[0].value is None:
@@ -126,5 +131,12 @@ def canonical(data: Mapping[str, Any], raw: Any) -> Canonical:
     if abs(sparse.tril(quadratic, -1)).sum() == 0:
         quadratic = quadratic + sparse.triu(quadratic, 1).T
     return Canonical(
-        quadratic, np.asarray(data["c"]), sparse.csc_matrix(data["A"]), np.asarray(data["b"]), data["dims"].zero, x, s, z
+        quadratic,
+        np.asarray(data["c"]),
+        sparse.csc_matrix(data["A"]),
+        np.asarray(data["b"]),
+        data["dims"].zero,
+        x,
+        s,
+        z,
     )

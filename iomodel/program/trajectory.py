@@ -58,7 +58,7 @@ def dataset_of(arrays: Arrays, flows: Sequence[Flows], levers: Sequence[Levers],
     years = np.asarray(economy.paths["year"].values[: len(flows)], dtype=np.int64)
     count = len(flows)
     found: dict[str, Array] = {}
-    for name, entry in VARIABLES.items():
+    for name in VARIABLES:
         if name in flows[0]:
             found[name] = np.stack([np.asarray(flow[name], dtype=float) for flow in flows], axis=-1)
     found["exports"] = economy.exports.transpose("sector", "year").values[:, :count]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import cvxpy as cp
 import numpy as np
 
-from iomodel.program.block import Block, Values, by_year
+from iomodel.program.block import Block, Values, by_year, total
 from iomodel.program.setting import Setting
 
 
@@ -25,11 +25,14 @@ def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
     taxes = p.base("tax_share") @ output + v["product_taxes"]
     interest = p.cards["interest_rate"] * v["public_debt"][:-1]
     transfers = v["cash_transfers"] + v["unemployment_benefit"] + v["severance"]
-    own = {payer: v["programme"] if p.policy.payer == payer else np.zeros(p.years) for payer in ("household_tax", "dividends")}
+    own = {
+        payer: v["programme"] if p.policy.payer == payer else cp.Constant(np.zeros(p.years))
+        for payer in ("household_tax", "dividends")
+    }
     tax = p.account("household_tax") * p.trend + own["household_tax"]
     dividends = p.account("dividends") * p.trend + own["dividends"]
     beyond_trend = v["drive_investment"] - np.outer(p.base("drive_investment"), p.trend)
-    support = p.account("drive_support_rate") * cp.sum(beyond_trend, axis=0)
+    support = p.account("drive_support_rate") * total(beyond_trend, axis=0)
     yield "wages", wages
     yield "operating_surplus", surplus
     yield "transfers", transfers
@@ -54,7 +57,10 @@ def _institutions(
     yield "household_saving", income - v["household_consumption"]
     yield "firm_saving", firms
     yield "government_saving", revenue - spent
-    yield "current_account", by_year(np.ones(p.years), p.arrays.export_total[p.window] - v["imports_total"] - abroad_income)
+    yield (
+        "current_account",
+        by_year(np.ones(p.years), p.arrays.export_total[p.window] - v["imports_total"] - abroad_income),
+    )
 
 
 ACCOUNTS = Block("accounts", expressions=expressions)

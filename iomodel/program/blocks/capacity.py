@@ -1,7 +1,7 @@
 """Capacity: plant that investment builds, wear and closing take away, and demand leaves idle.
 
-K' = (1 − δ) K + Σ (yield / cost) I − R, an equality, so that plant leaves only through R and with its workers; output in
-industry up to a limit above normal use, beyond which it is reported as strained; idle plant Z ≥ K − x / u*.
+K' = (1 − δ) K + Σ (yield / cost) I − R, an equality, so that plant leaves only through R and with its workers; output
+in industry up to a limit above normal use, beyond which it is reported as strained; idle plant Z ≥ K − x / u*.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import cvxpy as cp
 import numpy as np
 
-from iomodel.program.block import Block, Law, Term, Values, Var, by_row
+from iomodel.program.block import Block, Law, Term, Values, Var, by_row, total
 from iomodel.program.setting import Setting
 
 PLANT = "output a year at full use, percent of base-year GDP"
@@ -43,11 +43,13 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     start, end = capacity[:, :-1], capacity[:, 1:]
     rows, normal = p.industry, p.base("normal_use")[p.industry]
     decay = p.base("capacity_depreciation")
-    built = sum(by_row(p.arrays.built_per_yuan[m], v[f"{m}_investment"]) for m in ("market", "drive", "public"))
+    market, drive, public = (
+        by_row(p.arrays.built_per_yuan[m], v[f"{m}_investment"]) for m in ("market", "drive", "public")
+    )
     first = {"start": p.calendar[:1]}
     yield Law("capacity_handed_over", ("sector", "start"), capacity[:, :1] == p.state.capacity.reshape(-1, 1), PLANT,
               "equal", first)  # fmt: skip
-    change = by_row(1 - decay, start) + built
+    change = by_row(1 - decay, start) + market + drive + public
     if p.free("retirement"):
         change = change - p.spread @ v["retirement"]
     yield Law("capacity_accumulation", ("sector", "year"), end == change, PLANT, "equal")
@@ -76,17 +78,17 @@ def _closing(v: Values, p: Setting, start: cp.Expression, decay: np.ndarray) -> 
 def _idle_cut(v: Values, p: Setting, start: cp.Expression) -> Law:
     """Σ Z ≤ (1 − cut) · reference's idle share · Σ K + missed, from the year in which it is due."""
     due = p.due("idle_cut")
-    allowed = cp.multiply((1 - p.targets["idle_cut"]) * p.reference["idle_fraction"][due], cp.sum(start, axis=0)[due])
+    allowed = cp.multiply((1 - p.targets["idle_cut"]) * p.reference["idle_fraction"][due], total(start, axis=0)[due])
     if _soft(p):
         allowed = allowed + v["missed_idle"][due]
-    idle = cp.sum(v["idle_capacity"], axis=0)[due]
+    idle = total(v["idle_capacity"], axis=0)[due]
     return Law("idle_cut", ("year",), idle <= allowed, PLANT, where={"year": p.calendar[due]})
 
 
 def goal(v: Values, p: Setting) -> Iterable[Term]:
     """Closing costs the plant's capital; strained output and a missed cut are dear."""
     yield Term("closing", -p.cards["weight_closing"] * (p.discount @ v["scrapped"]))
-    yield Term("strained", -p.cards["weight_missed"] * (p.discount @ cp.sum(v["strained_output"], axis=0)))
+    yield Term("strained", -p.cards["weight_missed"] * (p.discount @ total(v["strained_output"], axis=0)))
     if _soft(p):
         yield Term("missed_idle", -p.cards["weight_missed"] * (p.discount @ v["missed_idle"]))
     if p.free("retirement"):

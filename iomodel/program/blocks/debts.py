@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import cvxpy as cp
 import numpy as np
 
-from iomodel.program.block import Block, Law, Term, Values, Var, by_year
+from iomodel.program.block import Block, Law, Term, Values, Var, by_year, total
 from iomodel.program.setting import Setting
 
 MONEY = "percent of base-year GDP"
@@ -54,29 +54,32 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
 
 
 def _limits(v: Values, p: Setting) -> Iterable[Law]:
-    """Ceilings and floors in percent of GDP beyond the reference path's."""
-    watched = {
-        "debt_ceiling": ("public_debt_fraction", v["public_debt"][1:], 1),
-        "deficit_ceiling": ("deficit_fraction", v["deficit"], 1),
-        "firm_debt_ceiling": ("firm_debt_fraction", v["firm_debt"][1:], 1),
-        "current_account_floor": ("current_account_fraction", v["current_account"], -1),
-        "household_saving_ceiling": ("household_saving_fraction", v["household_saving"], 1),
+    """Ceilings of debts and deficit beyond the reference path's shares of GDP, floors of what is earned and saved."""
+    ceilings = {
+        "debt_ceiling": ("public_debt_fraction", v["public_debt"][1:]),
+        "deficit_ceiling": ("deficit_fraction", v["deficit"]),
+        "firm_debt_ceiling": ("firm_debt_fraction", v["firm_debt"][1:]),
     }
     for name, limit in p.policy.limits.items():
-        share, amount, sign = watched[name]
-        bound = by_year(p.reference[share] + sign * limit.margin / 100, v["gdp"])
         slack = v[f"beyond_{name}"] if limit.soft is not None else np.zeros(p.years)
-        if sign > 0:
+        if name in ceilings:
+            share, amount = ceilings[name]
+            bound = by_year(p.reference[share] + limit.margin / 100, v["gdp"])
             yield Law(name, ("year",), amount <= bound + slack, MONEY)
+        elif name == "current_account_floor":
+            floor = limit.margin / 100 * v["gdp"]
+            yield Law(name, ("year",), v["current_account"] + slack >= floor, MONEY, "lower")
         else:
-            yield Law(name, ("year",), amount + slack >= bound, MONEY, "lower")
+            floor = limit.margin * v["household_income"]
+            yield Law(name, ("year",), v["household_saving"] + slack >= floor, MONEY, "lower")
 
 
 def goal(v: Values, p: Setting) -> Iterable[Term]:
-    """Debt left at the end and write-offs, at what a yuan of consumption is worth then; limits broken at their price."""
+    """Debt left at the end and write-offs, at what a yuan of consumption is worth then; limits broken at their
+    price."""
     cards, decay = p.cards, p.cards["discount"] ** np.arange(1, p.years + 1)
     worth = p.trend[-1] ** -cards["curvature"] * decay[-1] / decay.sum()
-    left = v["public_debt"][p.years] + v["firm_debt"][p.years] + cards["creditor_loss"] * cp.sum(v["scrapped"])
+    left = v["public_debt"][p.years] + v["firm_debt"][p.years] + cards["creditor_loss"] * total(v["scrapped"])
     yield Term("debts", -cards["weight_debt"] * worth * left)
     for name, limit in p.policy.limits.items():
         if limit.soft is not None:

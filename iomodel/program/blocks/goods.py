@@ -1,7 +1,8 @@
-"""Goods: output meets final and intermediate demand; imports follow at the base year's shares; GDP from the income side.
+"""Goods: output meets final and intermediate demand, imports follow at base-year shares, GDP is the income side's.
 
-x = A^D x + γ + β C − b^q q + b^G G + b^S S + Σ_k b^k I^k + s + e (Leontief 1936; the demand system is Stone's, 1954). In the
-reduced form output is the affine expression that solves this; in the plain form it is a variable and this is a law.
+x = A^D x + γ + β C − b^q q + b^G G + b^S S + Σ_k b^k I^k + s + e (Leontief 1936; the demand system is Stone's, 1954).
+In the reduced form output is the affine expression that solves this; in the plain form it is a variable and this is a
+law.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Households: consumption out of market income and transfers, and the precautionary saving that welfare releases.
 
-C = C̄ g + pan + c_Y (Y − T − UB − N) + c_T (T + UB + N) + h − z, an equality of behaviour; h rises to p times the programme
-at the speed λ; z, rationing when labour is short and overflow at its limit, is dear and reported as forced saving.
+C = C̄ g + pan + c_Y (Y − T − UB − N) + c_T (T + UB + N) + h − z, an equality of behaviour; h rises to p times the
+programme at the speed λ; z, rationing when labour is short and overflow at its limit, is dear and reported as forced
+saving.
 """
 
 from __future__ import annotations

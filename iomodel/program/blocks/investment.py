@@ -1,9 +1,9 @@
-"""Investment: nobody's free choice. The drive of local governments, public works, and the market's answer to short plant.
+"""Investment: nobody's free choice. The local drive, public works, and the market's answer to short plant.
 
-I = I^m + I^d + I^g by using sector; reform ρ cuts the drive, of which a part leaks, and public works with it; the market
-part follows the trend and last year's gap between wanted and installed capacity (accelerator). Nobody invests less than
-nothing: the sectors and years in which the answer stops at zero (`Setting.stopped`) are found by solving again, so that
-the rule is met exactly and no price for it opens a back door.
+I = I^m + I^d + I^g by using sector; reform ρ cuts the drive, of which a part leaks, and public works with it; the
+market part follows the trend and last year's gap between wanted and installed capacity (accelerator). Nobody invests
+less than nothing: the sectors and years in which the answer stops at zero (`Setting.stopped`) are found by solving
+again, so that the rule is met exactly and no price for it opens a back door.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import cvxpy as cp
 import numpy as np
 
-from iomodel.program.block import Block, Law, Term, Values, Var, by_row
+from iomodel.program.block import Block, Law, Term, Values, Var, by_row, total
 from iomodel.program.setting import Setting
 
 
@@ -33,7 +33,8 @@ def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
     if p.free("retirement"):
         gap = gap - (1 - p.cards["rebuilding"]) * (p.spread @ v["closed"][:, :-1])
     answer = gap[:, :-1] - np.outer(p.arrays.gap_base, p.trend[:-1])
-    last_year = cp.hstack([p.state.gap.reshape(-1, 1), answer]) if p.years > 1 else p.state.gap.reshape(-1, 1)
+    handed = cp.Constant(p.state.gap.reshape(-1, 1))
+    last_year = cp.hstack([handed, answer]) if p.years > 1 else handed
     market = np.outer(p.base("market_investment"), p.trend)
     market = market + by_row(p.base("accelerator") * p.base("capital_cost"), last_year)
     yield "wanted_investment", market
@@ -48,8 +49,8 @@ def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
     yield "market_investment", market
     yield "drive_investment", drive
     yield "public_investment", public
-    yield "investment", cp.sum(v["asset_investment"], axis=0)
-    yield "state_investment", cp.sum(public, axis=0) + p.cards["vehicles_share"] * cp.sum(drive, axis=0)
+    yield "investment", total(v["asset_investment"], axis=0)
+    yield "state_investment", total(public, axis=0) + p.cards["vehicles_share"] * total(drive, axis=0)
 
 
 def laws(v: Values, p: Setting) -> Iterable[Law]:

@@ -1,7 +1,7 @@
 """Welfare: one lever, the social programme E in a stated mix, its pace, and benefits that follow unemployment by rule.
 
-S = S_0 g + mix E and T = T_0 g + (1 − mix) E, so that kinds of spending are not traded against each other; the benefit is
-an equality, since as a floor it would be a transfer without pace or cap.
+S = S_0 g + mix E and T = T_0 g + (1 − mix) E, so that kinds of spending are not traded against each other; the
+benefit is an equality, since as a floor it would be a transfer without pace or cap.
 """
 
 from __future__ import annotations
