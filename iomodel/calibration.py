@@ -449,41 +449,30 @@ def _exports(levels: xr.Dataset, paths: xr.Dataset) -> tuple[xr.DataArray, xr.Da
 
 
 def _findings(accounts: xr.Dataset, sectors: xr.Dataset) -> tuple[Finding, ...]:
-    """Figures of the base year beside the published ones that did not enter, and those derived to close the year."""
+    """Figures of the base year beside published ones that did not enter, and those derived so that it closes."""
     industry = sectors["industry"].values > 0
-    made = sectors["manufacturing"].values * industry
-    used = float((sectors["output"].values * made).sum() / (sectors["capacity"].values * made).sum())
-    source = "derived so that the base year closes"
+    made = (sectors["manufacturing"].values > 0) & industry
+    use = {
+        name: 100 * float(sectors["output"].values[rows].sum() / sectors["capacity"].values[rows].sum())
+        for name, rows in (("manufacturing", made), ("industry", industry))
+    }
+    rates = sectors["yield"].values[sectors["investment"].values > 0]
+    derived = "derived so that the base year closes"
+    flow_of_funds = "China: NBS flow of funds 2019, percent of value added"
+    rate = 100 * float(accounts["wage_tax_rate"])
+    saving = float(accounts["household_income"] - accounts["household_consumption"])
+    theta = 100 * float(accounts["household_surplus_share"])
+    of_gdp = "percent of GDP"
     return (
+        Finding("compensation of employees", float(accounts["wages"]), 52.05, of_gdp, flow_of_funds),
+        Finding("utilisation of manufacturing", use["manufacturing"], 74.9, "percent", "China: NBS 2020, used"),
+        Finding("utilisation of industry", use["industry"], 74.5, "percent", "China: NBS 2020, not used"),
+        Finding("households' part of operating surplus", theta, None, "percent", derived),
+        Finding("taxes and contributions on wages", rate, None, "percent of wages", derived),
+        Finding("household saving", saving, None, of_gdp, derived),
+        Finding("public debt at the start of the base year", float(accounts["public_debt"]), None, of_gdp, derived),
         Finding(
-            "compensation of employees",
-            float(accounts["wages"]),
-            52.05,
-            "percent of GDP",
-            "NBS flow of funds 2019, percent of value added",
+            "yield of investment, median sector", float(np.median(rates)), None, "yuan per yuan", derived
         ),
-        Finding(
-            "share of operating surplus that households receive",
-            float(accounts["household_surplus_share"]),
-            None,
-            "share",
-            source,
-        ),
-        Finding(
-            "tax and contributions on wages", 100 * float(accounts["wage_tax_rate"]), None, "percent of wages", source
-        ),
-        Finding(
-            "household saving",
-            float(accounts["household_income"] - accounts["household_consumption"]),
-            None,
-            "percent of GDP",
-            source,
-        ),
-        Finding(
-            "manufacturing utilisation, base year",
-            100 * used,
-            74.9,
-            "percent",
-            "NBS, annual rate of 2020",
-        ),
+        Finding("yield of investment, real estate", float(rates.min()), None, "yuan per yuan", derived),
     )

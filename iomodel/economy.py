@@ -68,6 +68,19 @@ class Economy:
     re_exports: xr.DataArray
     findings: tuple[Finding, ...]
 
+    def __str__(self) -> str:
+        """What calibration hit and missed, and how many cards are read, derived, fitted, assumed, default."""
+        lines = [f"{self.region} in {self.year}, table {self.table.name}: GDP {self.gdp:,.0f} {self.table.unit}"]
+        for finding in self.findings:
+            beside = "" if finding.published is None else f", published {finding.published:.1f}"
+            lines.append(f"  {finding.title}: {finding.value:.2f} {finding.unit}{beside} ({finding.source})")
+        counts = ", ".join(f"{count} {kind}" for kind, count in self.cards.count().items() if count)
+        lines.append(f"  cards: {counts}")
+        defaults = [card.key for card in self.cards.of_kind("default")]
+        if defaults:
+            lines.append(f"  stated defaults, for want of a figure of this country and year: {', '.join(defaults)}")
+        return "\n".join(lines)
+
     @property
     def unit(self) -> str:
         """Unit of every amount of money."""

@@ -10,6 +10,7 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,8 @@ from iomodel.program.setting import Setting
 from iomodel.program.simulate import Flows, Levers, State, base_state, no_levers, step
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory, dataset_of
-from iomodel.table import load_table
+from iomodel.readers.template import read_table
+from iomodel.table import Table, load_table
 from iomodel.watch import watch
 from iomodel.yearly import YEARS_AHEAD
 
@@ -82,7 +84,12 @@ class Course:
 
 def economy_of(experiment: Experiment) -> Economy:
     """The economy that an experiment names: its table, region and cards."""
-    return calibrate(load_table(experiment.table), region=experiment.region, cards=dict(experiment.cards))
+    return calibrate(_table(experiment.table), region=experiment.region, cards=dict(experiment.cards))
+
+
+def _table(name: str) -> Table:
+    """A shipped table by name, a saved one, or a user's own in the template's layout."""
+    return read_table(name) if Path(name).suffix.lower() in (".csv", ".xlsx") else load_table(name)
 
 
 def policy_of(experiment: Experiment, economy: Economy) -> Policy:
@@ -314,7 +321,7 @@ def _course(experiment: Experiment, economy: Economy | None) -> Course:
 def _same(experiment: Experiment, economy: Economy) -> Economy:
     """The economy handed over, if it is the one that the experiment means."""
     shipped = economy.table.name
-    if experiment.table != shipped and not str(experiment.table).endswith(".nc"):
+    if experiment.table != shipped and not Path(experiment.table).suffix:
         raise ExperimentError(
             f"the experiment {experiment.name!r} is on table {experiment.table!r}, the economy handed over on "
             f"{shipped!r}; use experiment.replace(table={shipped!r}) or the other economy"
