@@ -111,6 +111,12 @@ class Setting:
         weight = self.cards["discount"] ** np.arange(1, self.years + 1)
         return weight / weight.sum()
 
+    @cached_property
+    def tie(self) -> float:
+        """w_0 C_0 / Σ β^t: the weight that settles levers which nothing else settles."""
+        weight = self.cards["discount"] ** np.arange(1, self.years + 1)
+        return self.cards["weight_levers"] * self.account("household_consumption") / float(weight.sum())
+
     def free(self, lever: str) -> bool:
         """Whether the program decides a lever; the others stay at zero."""
         return lever in self.policy.free

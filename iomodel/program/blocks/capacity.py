@@ -93,8 +93,7 @@ def goal(v: Values, p: Setting) -> Iterable[Term]:
         yield Term("missed_idle", -p.cards["weight_missed"] * (p.discount @ v["missed_idle"]))
     if p.free("retirement"):
         share = by_row(1 / p.base("capacity")[p.industry], v["retirement"])
-        tie = p.cards["weight_levers"] * p.account("household_consumption")
-        yield Term("closing_tie", -tie * cp.sum_squares(share) * p.discount[0])
+        yield Term("closing_tie", -p.tie * cp.sum_squares(share))
 
 
 def _soft(p: Setting) -> bool:

@@ -87,8 +87,7 @@ def goal(v: Values, p: Setting) -> Iterable[Term]:
         left = (1 - p.cards["reform_leakage"]) * p.arrays.drive_trend[:, p.window].sum(axis=0)
         yield Term("missed_reform", -p.cards["weight_missed"] * ((p.discount * left) @ v["missed_reform"]))
     if p.free("reform"):
-        tie = p.cards["weight_levers"] * p.account("household_consumption")
-        yield Term("reform_tie", -tie * cp.sum_squares(v["reform"]) * p.discount[0])
+        yield Term("reform_tie", -p.tie * cp.sum_squares(v["reform"]))
 
 
 def _each_sector(reform: cp.Expression, p: Setting) -> cp.Expression:

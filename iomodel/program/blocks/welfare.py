@@ -75,8 +75,7 @@ def goal(v: Values, p: Setting) -> Iterable[Term]:
     if _soft(p):
         yield Term("missed_package", -p.cards["weight_missed"] * (p.discount @ v["missed_package"]))
     if p.free("programme"):
-        tie = p.cards["weight_levers"] * p.account("household_consumption")
-        yield Term("programme_tie", -tie * cp.sum_squares(v["programme"] / 100) * p.discount[0])
+        yield Term("programme_tie", -p.tie * cp.sum_squares(v["programme"] / 100))
 
 
 def _soft(p: Setting) -> bool:
