@@ -1,7 +1,7 @@
 """Conditions of optimality of a cone program from its arrays alone: numpy and scipy, nothing of the product.
 
-minimise ½ x'Px + q'x subject to b − Ax ∈ K = {0}^z × R₊^l × second-order cones; multipliers in the dual cone, where that
-of {0}^z is free and the others are their own (Boyd and Vandenberghe 2004, sections 5.5 and 5.9).
+minimise ½ x'Px + q'x subject to b − Ax ∈ K = {0}^z × R₊^l × second-order cones; multipliers in the dual cone, where
+that of {0}^z is free and the others are their own (Boyd and Vandenberghe 2004, sections 5.5 and 5.9).
 """
 
 from __future__ import annotations
