@@ -47,6 +47,9 @@ Array = npt.NDArray[np.float64]
 REPLAY_TOLERANCE = 1e-6
 """Distance between solved and replayed path, percent of base-year GDP, above which overflow is used as a lever."""
 
+REPLAY_LIMIT = 1e-3
+"""Distance, percent of base-year GDP, above which a path is inaccurate: what is reported is not what was solved."""
+
 STOP_ROUNDS = 8
 """Solves at most to find the sectors and years in which market investment stops at zero."""
 
@@ -379,7 +382,8 @@ def _solved(course: Course, program: Program, blocks: Sequence[Block] | None) ->
         warned.append(f"replay is off by {distance:.1e} percent of GDP: {_why_off(program)}")
     if any(float(flow["forced_saving"]) > 1e-6 for flow in flows[: course.reported]):
         warned.append("overheated: consumption is rationed")
-    verdict = replace(verdict, replay_distance=distance, warnings=tuple(warned))
+    status = "inaccurate" if distance > REPLAY_LIMIT and verdict.status == "optimal" else verdict.status
+    verdict = replace(verdict, status=status, replay_distance=distance, warnings=tuple(warned))
     return _trajectory(course, flows, levers, verdict, shadow_prices(program))
 
 

@@ -182,9 +182,10 @@ def outcomes(path: Trajectory) -> dict[str, float | str]:
 
 
 def interaction(paths: Mapping[str, Trajectory], economy: Economy) -> dict[str, float]:
-    """Joint effect less the sum of the joint path's own levers replayed apart (percent of base-year GDP, last year).
+    """Joint effect less the sum of the joint path's own levers replayed apart, last year.
 
-    The level of consumption and of consumption with spending in kind: the sign may differ, so none is claimed from one.
+    For the level of consumption and of consumption with spending in kind (percent of base-year GDP), and for the share
+    of the latter in GDP (points): the signs may differ, so none is claimed from one.
     """
     joint = paths["two-halves"]
     parts = {
@@ -192,19 +193,23 @@ def interaction(paths: Mapping[str, Trajectory], economy: Economy) -> dict[str, 
         "demand": replay(joint, economy, keep=("programme",)),
         "joint": joint,
     }
+    measures = {
+        "consumption": ("household_consumption",),
+        "with_in_kind": ("household_consumption", "in_kind_spending"),
+        "with_in_kind_share": ("actual_individual_consumption_share",),
+    }
     found: dict[str, float] = {}
-    for key, names in (
-        ("consumption", ("household_consumption",)),
-        ("with_in_kind", ("household_consumption", "in_kind_spending")),
-    ):
-        effect: dict[str, float] = {}
-        for part, path in parts.items():
-            assert path.reference is not None
-            change = sum(path.data[name] - path.reference[name] for name in names)
-            effect[part] = float(change[-1])  # type: ignore[index]
+    for key, names in measures.items():
+        effect = {part: sum(_gained(path, name) for name in names) for part, path in parts.items()}
         found |= {f"{key}_{part}": value for part, value in effect.items()}
         found[f"{key}_interaction"] = effect["joint"] - effect["supply"] - effect["demand"]
     return found
+
+
+def _gained(path: Trajectory, name: str) -> float:
+    """Difference of a variable to the path's reference in the last year."""
+    usual = path.data if path.reference is None else path.reference
+    return float(path.data[name].values[-1] - usual[name].values[-1])
 
 
 def _by_rule(paths: Mapping[str, Trajectory], economy: Economy) -> dict[str, dict[str, float]]:

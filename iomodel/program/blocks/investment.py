@@ -63,7 +63,11 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     reform = v["reform"]
     change = reform - cp.hstack([np.zeros(1), reform[:-1]])
     unit = "share of the drive"
-    yield Law("reform_kept", ("year",), change >= 0, unit, bound="lower")
+    # Where reform is stated exactly the law that states it holds it: a second law would only split its price.
+    stated = "reform" in p.targets and p.policy.targets["reform"].exactly
+    open_years = slice(0, p.due("reform").start if stated else p.years)
+    if p.calendar[open_years].size:
+        yield Law("reform_kept", ("year",), change[open_years] >= 0, unit, "lower", {"year": p.calendar[open_years]})
     yield Law("reform_pace", ("year",), change <= p.cards["reform_pace"], unit)
     yield Law("reform_limit", ("year",), reform <= p.cards["reform_limit"], unit)
     if "reform" not in p.targets:
