@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TableError,
     )
     from iomodel.experiment import Experiment, load_experiment
+    from iomodel.headline import compare
     from iomodel.program.block import Block, Law, Var
     from iomodel.program.build import Program
     from iomodel.program.certificate import Verdict
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from iomodel.readers.template import read_table, write_template
     from iomodel.report import write_report
     from iomodel.results import load_trajectory, save
-    from iomodel.run import build, compare, explain_infeasible, simulate, solve, what_binds
+    from iomodel.run import build, explain_infeasible, simulate, solve, what_binds
     from iomodel.spillover import spillovers
     from iomodel.table import Table, load_table, save_table
 
@@ -61,7 +62,8 @@ _HOME = {
     "iomodel.readers.template": ("read_table", "write_template"),
     "iomodel.report": ("write_report",),
     "iomodel.results": ("load_trajectory", "save"),
-    "iomodel.run": ("build", "compare", "explain_infeasible", "simulate", "solve", "what_binds"),
+    "iomodel.headline": ("compare",),
+    "iomodel.run": ("build", "explain_infeasible", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
     "iomodel.table": ("Table", "load_table", "save_table"),
 }

@@ -183,8 +183,8 @@ def _solved(experiment: Experiment, out: Path) -> Trajectory:
 
 
 def _show(paths: list[Trajectory], out: Path) -> None:
+    from iomodel.headline import compare
     from iomodel.results import save_headline
-    from iomodel.run import compare
 
     headline = compare(paths)
     print(f"\n{headline.round(2).T.to_string()}\n")

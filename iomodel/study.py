@@ -18,13 +18,14 @@ from typing import Any
 import xarray as xr
 
 from iomodel.calibration import calibrate
+from iomodel.course import economy_of
 from iomodel.economy import Economy
 from iomodel.errors import CardError
 from iomodel.experiment import Experiment, load_experiment
 from iomodel.history import misses, warnings_of
 from iomodel.program.policy import PAYERS
 from iomodel.program.trajectory import Trajectory
-from iomodel.run import economy_of, replay, replayed_gain, simulate, solve, what_binds
+from iomodel.run import replay, replayed_gain, simulate, solve, what_binds
 from iomodel.spillover import spillovers
 
 POLICIES = ("business-as-usual", "supply-only", "demand-only", "two-halves", "best-path")

@@ -1,0 +1,215 @@
+"""The course of an experiment: what all its paths share, from the economy and the known years to the labelled result.
+
+The known years are simulated without levers; from the state that they hand over the reference path, a rule, a replay
+and a program all start. Verbs that users call are in `iomodel.run`; here is what they have in common.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from iomodel.calibration import calibrate
+from iomodel.economy import Economy
+from iomodel.errors import ExperimentError
+from iomodel.experiment import LIMITS, Experiment
+from iomodel.markets.tariffs import exports_under_tariffs, in_force
+from iomodel.program.arrays import Arrays, arrays_of
+from iomodel.program.certificate import Verdict
+from iomodel.program.policy import Policy, StatedLimit, StatedTarget
+from iomodel.program.setting import Setting
+from iomodel.program.simulate import Flows, Levers, State, base_state, no_levers, step
+from iomodel.program.trajectory import Trajectory, dataset_of
+from iomodel.readers.template import read_table
+from iomodel.table import Table, load_table
+from iomodel.watch import watch
+from iomodel.yearly import YEARS_AHEAD
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Course:
+    """What every path of an experiment shares: arrays, the first policy year, the state there and the reference path.
+
+    arrays hold the exports that remain under the experiment's tariffs, usual those without.
+    """
+
+    experiment: Experiment
+    arrays: Arrays
+    usual: Arrays
+    first: int
+    state: State
+    past: tuple[list[Flows], list[Levers]]
+    reference: list[Flows]
+    """Flows of the path without levers, base year first, to the end of the solved years."""
+
+    @property
+    def solved(self) -> int:
+        """Policy years that are solved."""
+        return self.experiment.horizon.solved
+
+    @property
+    def reported(self) -> int:
+        """Policy years that are reported."""
+        return self.experiment.horizon.years
+
+    def ahead(self, name: str) -> Array:
+        """(…, years) a variable of the reference path over the solved years."""
+        return np.stack([np.asarray(flow[name], dtype=float) for flow in self.reference[self.first :]], axis=-1)
+
+
+def economy_of(experiment: Experiment) -> Economy:
+    """The economy that an experiment names: its table, region and cards."""
+    return calibrate(_table(experiment.table), region=experiment.region, cards=dict(experiment.cards))
+
+
+def _table(name: str) -> Table:
+    """A shipped table by name, a saved one, or a user's own in the template's layout."""
+    return read_table(name) if Path(name).suffix.lower() in (".csv", ".xlsx") else load_table(name)
+
+
+def policy_of(experiment: Experiment, economy: Economy) -> Policy:
+    """The experiment's targets, levers and limits in the program's words."""
+    benefit = experiment.levers.benefit
+    return Policy(
+        targets={
+            name: StatedTarget(target.value, target.by, target.kind == "exactly", target.hard)
+            for name, target in experiment.targets.items()
+        },
+        free=experiment.levers.free,
+        benefit=None if benefit is None else (benefit.to, benefit.by),
+        payer=experiment.levers.payer,
+        limits={
+            name: StatedLimit(economy.cards[LIMITS[name]] if limit.margin is None else limit.margin, limit.soft)
+            for name, limit in experiment.limits.items()
+        },
+    )
+
+
+def course_of(experiment: Experiment, economy: Economy | None) -> Course:
+    """Known years and the reference path of an experiment; tariffs change the exports of the path alone."""
+    economy = economy_of(experiment) if economy is None else _same(experiment, economy)
+    arrays = arrays_of(economy)
+    own = arrays if not experiment.tariffs else arrays_of(_with_tariffs(experiment, economy))
+    first = economy.known_until - economy.year + 1
+    last = first + experiment.horizon.solved
+    if last > YEARS_AHEAD:
+        raise ExperimentError(
+            f"horizon: {experiment.horizon.solved} solved years from {economy.year + first} go beyond the yearly "
+            f"paths, which end in {economy.year + YEARS_AHEAD}; allowed are {YEARS_AHEAD - first}"
+        )
+    state, flows, levers, handed = base_state(arrays), [], [], None
+    usual = no_levers(arrays)
+    for t in range(last):
+        if t == first:
+            handed = state
+        flow, state = step(arrays, t, state, usual)
+        flows.append(flow)
+        levers.append(usual)
+    assert handed is not None
+    return Course(experiment, own, arrays, first, handed, (flows[:first], levers[:first]), flows)
+
+
+def _same(experiment: Experiment, economy: Economy) -> Economy:
+    """The economy handed over, if it is the one that the experiment means."""
+    shipped = economy.table.name
+    if experiment.table != shipped and not Path(experiment.table).suffix:
+        raise ExperimentError(
+            f"the experiment {experiment.name!r} is on table {experiment.table!r}, the economy handed over on "
+            f"{shipped!r}; use experiment.replace(table={shipped!r}) or the other economy"
+        )
+    if economy.region != experiment.region:
+        raise ExperimentError(
+            f"the experiment {experiment.name!r} is for region {experiment.region!r}, the economy for "
+            f"{economy.region!r}"
+        )
+    changes = {key: value for key, value in experiment.cards.items() if economy.cards.changed.get(key) != value}
+    if not changes:
+        return economy
+    return calibrate(economy.table, economy.region, economy.cards.replace(changes))
+
+
+def _with_tariffs(experiment: Experiment, economy: Economy) -> Economy:
+    """The economy with the exports that remain under the experiment's tariffs."""
+    duties = in_force(experiment.tariffs, economy.table, economy.region, economy.cards, economy.known_until + 1)
+    years = [int(year) for year in economy.paths["year"].values]
+    factor = exports_under_tariffs(economy.table, economy.region, duties, economy.cards, years)
+    return replace(economy, exports=(economy.exports * factor).transpose("sector", "year"))
+
+
+def setting_of(course: Course, form: str) -> Setting:
+    """The numbers of the program over the solved years."""
+    plant = course.ahead("capacity")[course.arrays.industry].sum(axis=0)
+    gdp = course.ahead("gdp")
+    reference = {
+        "gdp": gdp,
+        "idle_fraction": course.ahead("idle_capacity").sum(axis=0) / plant,
+        "public_debt_fraction": course.ahead("public_debt_end") / gdp,
+        "firm_debt_fraction": course.ahead("firm_debt_end") / gdp,
+        "deficit_fraction": course.ahead("deficit") / gdp,
+    }
+    policy = policy_of(course.experiment, course.arrays.economy)
+    return Setting(course.arrays, course.first, course.solved, course.state, reference, policy, form)
+
+
+def flows_of(course: Course, levers: Sequence[Levers]) -> list[Flows]:
+    """Simulate levers from the first policy year on."""
+    state, flows = course.state, []
+    for year, lever in enumerate(levers):
+        flow, state = step(course.arrays, course.first + year, state, lever)
+        flows.append(flow)
+    return flows
+
+
+def trajectory_of(
+    course: Course,
+    flows: Sequence[Flows],
+    levers: Sequence[Levers],
+    verdict: Verdict,
+    prices: Mapping[str, xr.DataArray],
+) -> Trajectory:
+    """Label the reported years of a path beside its reference."""
+    past_flows, past_levers = course.past
+    kept = course.reported
+    data = dataset_of(course.arrays, [*past_flows, *flows[:kept]], [*past_levers, *levers[:kept]], course.first)
+    until = course.first + kept
+    nothing = [no_levers(course.usual)] * until
+    reference = dataset_of(course.usual, course.reference[:until], nothing, course.first)
+    provenance = _provenance(course) | {"watched": watch(data, reference, course.arrays.economy.cards)}
+    return Trajectory(data, prices, verdict, course.experiment, provenance, reference)
+
+
+def _provenance(course: Course) -> dict[str, Any]:
+    """Where a result comes from: versions, table and its hash, changed cards, counts of cards by kind."""
+    economy = course.arrays.economy
+    packages = ("iomodel", "numpy", "scipy", "xarray", "cvxpy", "clarabel")
+    return {
+        "table": economy.table.name,
+        "table_sha256": economy.table.sha256,
+        "table_source": str(economy.table.attrs.get("source", "")),
+        "year": economy.year,
+        "unit": economy.unit,
+        "gdp": economy.gdp,
+        "gdp_unit": economy.table.unit,
+        "sectors": {str(code): str(name) for code, name in economy.table.sector_names.items()},
+        "cards_changed": dict(economy.cards.changed),
+        "cards_by_kind": dict(economy.cards.count()),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
+    }
+
+
+def _version(package: str) -> str:
+    """Installed version of a package, or "source" where it runs from a checkout that is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "source"

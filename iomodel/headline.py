@@ -1,0 +1,59 @@
+"""The headline outcomes of paths side by side: the few numbers that a policy is judged by, one row a path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from iomodel.errors import ResultError
+from iomodel.program.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def compare(paths: Sequence[Trajectory], year: int | None = None) -> pd.DataFrame:
+    """The headline outcomes of paths side by side, one row a path, in `year` (the last reported one if None).
+
+    Raises ResultError when a path does not report the year.
+
+    >>> import iomodel as iom
+    >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    >>> float(iom.compare([usual])["consumption, % over as usual"].iloc[0])
+    0.0
+    """
+    import pandas as pd
+
+    rows = {path.experiment.name: _headline(path, year) for path in paths}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
+
+
+def _headline(path: Trajectory, year: int | None) -> dict[str, float]:
+    """The outcomes of one path in the words of the table."""
+    data = path.data
+    when = int(data["year"].values[-1]) if year is None else year
+    if when not in data["year"].values:
+        raise ResultError(
+            f"{path.experiment.name} reports {int(data['year'].values[0])} to {int(data['year'].values[-1])}, "
+            f"not {when}"
+        )
+    here = data.sel(year=when)
+    usual = (path.reference if path.reference is not None else data).sel(year=when)
+    policy = data.sel(year=[one for one in path.policy_years if one <= when])
+    before = float(data["gdp"].sel(year=int(path.policy_years[0]) - 1))
+    years = max(policy.sizes["year"], 1)
+    peak = policy["unemployment_rate"] if policy.sizes["year"] else here["unemployment_rate"]
+    persons = policy["unemployed"] if policy.sizes["year"] else here["unemployed"]
+    return {
+        "consumption, % of GDP": float(here["household_consumption_share"]),
+        "consumption, % over as usual": 100
+        * (float(here["household_consumption"]) / float(usual["household_consumption"]) - 1),
+        "with in-kind, % of GDP": float(here["actual_individual_consumption_share"]),
+        "growth, % a year": 100 * ((float(here["gdp"]) / before) ** (1 / years) - 1),
+        "investment, % of GDP": float(here["investment_share"]),
+        "idle plant, %": float(here["idle_share"]),
+        "social, % of GDP": float(here["social_spending_share"]),
+        "unemployed peak, %": float(peak.max()),
+        "unemployed peak, mn": float(persons.max()),
+        "public debt, % of GDP": float(here["public_debt_share"]),
+    }
