@@ -1,0 +1,115 @@
+"""Which laws limit a path and what they cost, in words and in money of the table's country."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from iomodel.cards import Cards
+from iomodel.program.trajectory import Trajectory
+from iomodel.report.rows import cards_of
+from iomodel.report.words import listed, number, signed, span
+from iomodel.run import what_binds
+
+WORDS = {
+    "capacity_limit": "industrial plant runs at its sustainable limit ({margin:g} points above normal use)",
+    "idle_cut": "the stated cut of idle plant",
+    "labour_shortage": "the labour force is fully used: unemployment cannot fall below {floor:g} percent",
+    "overflow_limit": "manufactures bought abroad when labour is short are at their limit",
+    "package": "the stated size of the social programme",
+    "package_before": "the programme may not pass its stated size before its year",
+    "programme_pace": "the programme can grow only by {ramp:g} points of GDP a year",
+    "programme_pace_down": "the programme can shrink only by {ramp:g} points of GDP a year",
+    "reform": "the stated cut of the investment drive",
+    "reform_before": "the drive may not be cut beyond its target before its year",
+    "reform_kept": "a cut of the investment drive is not taken back",
+    "reform_limit": "the investment drive can be cut by {limit:g} percent at most",
+    "reform_pace": "the investment drive can be cut only by {pace:g} points a year",
+    "retirement_pace": "a sector's plant can be closed only at its pace",
+    "debt_ceiling": "the ceiling of public debt",
+    "deficit_ceiling": "the ceiling of the deficit",
+    "firm_debt_ceiling": "the ceiling of firms' debt",
+    "current_account_floor": "the floor of the current account",
+    "household_saving_ceiling": "the ceiling of household saving",
+}
+"""Law -> what it says, with the cards that set it."""
+
+CURRENCIES = {"CNY": "yuan", "USD": "dollars"}
+SMALL = 5e-4
+"""Worth below which a law is not shown, percent of base-year GDP a year."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A law that binds: what it says, when and where, and what one percent of its bound is worth."""
+
+    law: str
+    says: str
+    years: str
+    where: str
+    worth: float
+    costs: str
+
+
+def limits(path: Trajectory, most: int = 5) -> list[Limit]:
+    """The laws that limit a path, the costliest first; none for a simulated one."""
+    cards = cards_of(path)
+    rows: list[Limit] = []
+    for row in what_binds(path):
+        if abs(row.worth) < SMALL or len(rows) == most:
+            continue
+        price = path.shadow_prices[row.law]
+        years = [int(label) for label in row.labels if str(label).isdigit()]
+        costs = _costs(row.worth, str(price.attrs["bound"]), path.provenance)
+        rows.append(Limit(row.law, says(row.law, cards), span(years), _where(price, path), row.worth, costs))
+    return rows
+
+
+def says(law: str, cards: Cards) -> str:
+    """What a law says; one of the user's own keeps its name."""
+    if law not in WORDS:
+        return f"the law {law.replace('_', ' ')}"
+    return WORDS[law].format(
+        margin=100 * cards["capacity_margin"],
+        floor=100 * cards["frictional_unemployment"],
+        ramp=cards["programme_ramp"],
+        limit=100 * cards["reform_limit"],
+        pace=100 * cards["reform_pace"],
+    )
+
+
+def _costs(worth: float, bound: str, provenance: Mapping[str, object]) -> str:
+    """The worth of one percent, in percent of GDP and in money."""
+    amount = money(worth, provenance)
+    if bound == "equal":
+        return f"one percent more of it, {amount} of consumption a year"
+    return f"one percent looser, {amount} of consumption a year"
+
+
+def money(share: float, provenance: Mapping[str, object]) -> str:
+    """Percent of base-year GDP in money of the table, in billions, with its sign."""
+    unit = str(provenance["gdp_unit"]).split()
+    billions = share / 100 * float(str(provenance["gdp"])) / 1000
+    if len(unit) != 2 or unit[0] != "million":
+        return f"{signed(share, 3)} percent of base-year GDP"
+    digits = 0 if abs(billions) >= 10 else 1
+    return f"{signed(billions, digits)} bn {CURRENCIES.get(unit[1], unit[1])}"
+
+
+def _where(price: xr.DataArray, path: Trajectory) -> str:
+    """The sectors in which a law costs most, where it is one by sector."""
+    dim = next((str(name) for name in price.dims if name in ("industry", "sector")), None)
+    if dim is None:
+        return ""
+    others = [name for name in price.dims if name != dim]
+    weight = np.abs(price).sum(others)
+    names: Mapping[str, str] = path.provenance["sectors"]
+    order = np.argsort(-weight.values)
+    total = float(weight.sum())
+    codes = [str(weight[dim].values[place]) for place in order if float(weight.values[place]) > 0.05 * total]
+    more = f" and {number(len(codes) - 3, 0)} more" if len(codes) > 3 else ""
+    named = [names.get(code, code) for code in codes[:3]]
+    return f"{', '.join(named)}{more}" if more else listed(named)

@@ -1,0 +1,270 @@
+"""The page: one file with its style, figures and data inside, which opens offline and on a phone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from iomodel.cards import KINDS, Card, load_cards
+from iomodel.files import write_text
+from iomodel.history import misses, warnings_of
+from iomodel.program.trajectory import Trajectory
+from iomodel.report import rows, sentences, text
+from iomodel.report.bars import partners_table, sector_tables
+from iomodel.report.laws import limits
+from iomodel.report.plots import policy_panels, saving_panels, svg
+from iomodel.report.words import number, policy, region, signed
+from iomodel.shipped import shipped_file
+from iomodel.study import Study, miss_rows
+from iomodel.study_files import study_files
+
+KIND_WORDS = {
+    "read": "seen in its source",
+    "derived": "computed from figures seen",
+    "fitted": "chosen so that a published figure is met",
+    "assumed": "assumed for a stated reason",
+    "default": "taken over from another country or year",
+    "preference": "a stated preference",
+}
+"""Kind of a card -> what it means."""
+
+
+def write_report(study: Study | Sequence[Trajectory], file: str | Path) -> Path:
+    """Write the page of a study, or of any solved paths, as one HTML file; returns it.
+
+    Raises ResultError when the file cannot be written, ValueError when there is no path.
+
+    >>> import iomodel as iom
+    >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    >>> page = iom.write_report([usual], getfixture("tmp_path") / "report.html")
+    >>> "business as usual" in page.read_text(encoding="utf-8")
+    True
+    """
+    whole = study if isinstance(study, Study) else study_of(study)
+    return write_text(file, page_html(whole, made_by_study=isinstance(study, Study)))
+
+
+def study_of(paths: Sequence[Trajectory]) -> Study:
+    """Single paths as a study: those on the first one's table are the headline, others stand beside it."""
+    if not paths:
+        raise ValueError("There is no path to report: give at least one trajectory.")
+    first = paths[0].provenance["table_sha256"]
+    home = _named([path for path in paths if path.provenance["table_sha256"] == first])
+    other = _named([path for path in paths if path.provenance["table_sha256"] != first])
+    usual = home.get("business-as-usual") or next(iter(home.values()))
+    known = usual if usual.reference is None else replace(usual, data=usual.reference)
+    checks: dict[str, Any] = {}
+    if misses(known):
+        checks = {"misses": miss_rows(known), "warnings": warnings_of(known)}
+    return Study(home, other, {}, checks)
+
+
+def _named(paths: Sequence[Trajectory]) -> dict[str, Trajectory]:
+    """Paths by name, business as usual first; a name that comes twice is counted."""
+    found: dict[str, Trajectory] = {}
+    for path in sorted(paths, key=lambda one: one.experiment.name != "business-as-usual"):
+        name, count = path.experiment.name, 2
+        while name in found:
+            name, count = f"{path.experiment.name} ({count})", count + 1
+        found[name] = path
+    return found
+
+
+def page_html(study: Study, made_by_study: bool = True) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"number": number, "signed": signed, "policy": policy, "card": _card_value}
+    template = environment.from_string(_packed("page.html"))
+    return template.render(_context(study, made_by_study))
+
+
+@cache
+def _packed(name: str) -> str:
+    return files("iomodel.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
+    """Everything that the template shows."""
+    paths = list(study.paths.values())
+    base, first, last = rows.years_of(paths[0])
+    binding = {name: limits(path) for name, path in study.paths.items()}
+    return {
+        "style": Markup(_packed("style.css")),
+        "title": f"{region(paths[0].experiment.region)}: {'rebalancing, two halves' if made_by_study else 'paths'}",
+        "where": rows.where_from(paths[0]),
+        "base": base,
+        "first": first,
+        "last": last,
+        "known": range(base + 1, first),
+        "warnings": text.warnings_of_study(study),
+        "answer": sentences.answer(study),
+        "rows": [
+            (row, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in rows.headline_rows(study.paths)
+        ],
+        "columns": [(head, unit) for head, unit, _, _ in text.COLUMNS],
+        "footnote": text.FOOTNOTE,
+        "questions": [
+            (name, path.experiment.question) for name, path in study.paths.items() if path.experiment.question
+        ],
+        "panels": _drawn(policy_panels(study), "path"),
+        "saving": _drawn(saving_panels(study.paths), "saving"),
+        "sectors": sector_tables(study),
+        "jobs": _jobs(study),
+        "partners": [
+            (name, sentences.partner_words(name, data), partners_table(name, data), data.attrs)
+            for name, data in study.partners.items()
+        ],
+        "world": _world(study),
+        "binding": {name: found for name, found in binding.items() if found},
+        "beyond": paths[0].experiment.horizon.beyond,
+        "best": sentences.best_words(study.paths["best-path"]) if "best-path" in study.paths else "",
+        **_beside(study),
+        "debt": _debt(study),
+        "elasticity": _elasticity(study),
+        "cards": _cards(study),
+        "kind_words": KIND_WORDS,
+        "sources": _sources(study),
+        "verdicts": [(name, str(path.verdict)) for name, path in study.paths.items()]
+        + [(f"{name}, {path.provenance['table']}", str(path.verdict)) for name, path in study.world.items()],
+        "versions": paths[0].provenance.get("versions", {}),
+        "headline_csv": _data(headline_csv(study)),
+        "paths_csv": _data(paths_csv(study)),
+        "files": study_files(study) if made_by_study else {},
+    }
+
+
+def _drawn(panels: Sequence[Any], key: str) -> list[tuple[Any, Markup]]:
+    return [(panel, Markup(svg(panel, f"{key}{place}"))) for place, panel in enumerate(panels)]
+
+
+def _jobs(study: Study) -> str:
+    usual, both = study.paths.get("business-as-usual"), study.paths.get("two-halves")
+    return sentences.jobs_words(both, usual) if usual and both else ""
+
+
+def _world(study: Study) -> list[tuple[str, list[str]]]:
+    """The headline of the paths on the other table."""
+    return [
+        (row.title, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in rows.headline_rows(study.world)
+    ]
+
+
+def _debt(study: Study) -> tuple[float, float]:
+    """The reference path's public debt at the end and before the policy, percent of GDP."""
+    path = next(iter(study.paths.values()))
+    data = path.data if path.reference is None else path.reference
+    debt = data["public_debt_share"]
+    return float(debt[-1]), float(debt.sel(year=rows.years_of(path)[1] - 1))
+
+
+def _elasticity(study: Study) -> str:
+    if not study.world:
+        return ""
+    return f"{rows.cards_of(next(iter(study.world.values())))['elasticity_imports']:g}"
+
+
+def _card_value(value: float | Sequence[float]) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else ", ".join(f"{entry:g}" for entry in value)
+
+
+def _beside(study: Study) -> dict[str, Any]:
+    """What stands beside the headline, each part only where it was made."""
+    checks = study.checks
+    found = rows.miss_rows(checks)
+    years = sorted({year for row in found for year in row.cells})
+    return {
+        "misses": found,
+        "miss_years": years,
+        "outside": sum(not cell[3] for row in found for cell in row.cells.values()),
+        "compared": sum(len(row.cells) for row in found),
+        "tested": sum(not cell[2] for row in found for cell in row.cells.values()),
+        "explained": rows.gain_explained(study),
+        "precaution": rows.precaution_of(study),
+        "variants": rows.variants(study),
+        "weights": rows.weight_range(study, "with_in_kind"),
+        "own_weights": rows.weight_range(study, "consumption"),
+        "interaction": checks.get("interaction"),
+        "spread": rows.spread_rows(study),
+        "rule": checks.get("announced_rule"),
+        "findings": checks.get("findings", ()),
+    }
+
+
+# ---------------------------------------------------------------- assumptions and sources
+
+
+def _cards(study: Study) -> list[tuple[str, str, list[tuple[str, list[Card]]]]]:
+    """(table, counts in words, kind -> cards) of each table that the study stands on."""
+    found: dict[str, list[tuple[str, list[Card]]]] = {}
+    counts: dict[str, str] = {}
+    for path in (*study.paths.values(), *study.world.values()):
+        table = str(path.provenance["table"])
+        if table in found:
+            continue
+        cards = load_cards(table)
+        found[table] = [(kind, cards.of_kind(kind)) for kind in KINDS if cards.of_kind(kind)]
+        counts[table] = ", ".join(f"{count} {kind}" for kind, count in cards.count().items() if count)
+    return [(table, counts[table], kinds) for table, kinds in found.items()]
+
+
+def _sources(study: Study) -> list[dict[str, Any]]:
+    """Each table with its source, licence and hash."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in (*study.paths.values(), *study.world.values()):
+        provenance = path.provenance
+        name = str(provenance["table"])
+        card = shipped_file("tables", f"{name}.toml")
+        more = tomllib.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+        found[name] = {
+            "name": name,
+            "source": provenance.get("table_source") or more.get("source", ""),
+            "licence": more.get("licence", "") if more.get("sha256") == provenance["table_sha256"] else "",
+            "year": provenance["year"],
+            "sha256": provenance["table_sha256"],
+        }
+    return list(found.values())
+
+
+# ---------------------------------------------------------------- data
+
+
+def headline_csv(study: Study) -> str:
+    """The headline table as CSV, full precision."""
+    found = rows.headline_rows(study.paths)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["policy", *found[0].values])
+    writer.writerows([row.name, *(repr(value) for value in row.values.values())] for row in found)
+    return out.getvalue()
+
+
+def paths_csv(study: Study) -> str:
+    """The paths over years as CSV in long form: table, policy, year, variable, unit, value."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["table", "policy", "year", "variable", "unit", "value"])
+    for name, path in (*study.paths.items(), *study.world.items()):
+        table = str(path.provenance["table"])
+        for key, variable in path.data.data_vars.items():
+            if variable.dims != ("year",):
+                continue
+            for year, value in zip(path.data["year"].values, variable.values, strict=True):
+                writer.writerow([table, name, int(year), key, variable.attrs["units"], f"{float(value):.8g}"])
+    return out.getvalue()
+
+
+def _data(content: str) -> Markup:
+    return Markup("data:text/csv;charset=utf-8,") + quote(content)

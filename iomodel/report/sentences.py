@@ -1,0 +1,184 @@
+"""Sentences made from numbers: every word that says more, less or the same is chosen by the numbers beside it.
+
+What a reader sees rounded is compared rounded, so that a sentence never contradicts its own figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from iomodel.program.trajectory import Trajectory
+from iomodel.report.rows import Row, gain_explained, headline_rows, weight_range, years_of
+from iomodel.report.words import compared, listed, number, policy, region, signed
+from iomodel.spillover import summary
+from iomodel.study import Study
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+USUAL, SUPPLY, DEMAND, BOTH, BEST = "business-as-usual", "supply-only", "demand-only", "two-halves", "best-path"
+
+OWN, KIND, DEBT = "consumption, % of GDP", "with in-kind, % of GDP", "public debt, % of GDP"
+PEAK, PERSONS, GROWTH = "unemployed peak, %", "unemployed peak, mn", "growth, % a year"
+
+
+def answer(study: Study) -> list[str]:
+    """The answer in three sentences (of the five policies), or one sentence a path (of any others, at most three)."""
+    rows = {row.name: row for row in headline_rows(study.paths)}
+    if {USUAL, SUPPLY, DEMAND, BOTH} <= rows.keys():
+        return [_consumption(study, rows), _cost(study, rows), _hangs_on(study, rows)]
+    return [_alone(path, row) for path, row in list(zip(study.paths.values(), rows.values(), strict=True))[:3]]
+
+
+def _last(study: Study) -> int:
+    return years_of(next(iter(study.paths.values())))[2]
+
+
+def _consumption(study: Study, rows: Mapping[str, Row]) -> str:
+    both, usual = rows[BOTH].values, rows[USUAL].values
+    apart = [rows[name].values[KIND] for name in (SUPPLY, DEMAND)]
+    first = compared(both[OWN], usual[OWN], "raise", "lower", "leave", 1)
+    start = "from" if first != "leave" else "at"
+    move = f"to {number(both[OWN])} percent of GDP" if first != "leave" else "percent of GDP"
+    more = compared(both[KIND], max(apart), "more than either half alone", "less than the better half alone",
+                    "as much as the better half alone")  # fmt: skip
+    text = (
+        f"In {_last(study)} the two halves together {first} household consumption {start} {number(usual[OWN])} {move}, "
+        f"and with services in kind it is {number(both[KIND])} instead of {number(usual[KIND])}: {more} (supply only "
+        f"{number(apart[0])}, demand only {number(apart[1])})"
+    )
+    return f"{text}{_together(study)}."
+
+
+def _together(study: Study) -> str:
+    """Whether the halves together give more or less than the sum of the two apart, at the level of consumption."""
+    found = study.checks.get("interaction")
+    if not found:
+        return ""
+    sums = {key: found[f"{key}_supply"] + found[f"{key}_demand"] for key in ("consumption", "with_in_kind")}
+    words = {key: compared(found[f"{key}_joint"], value, "more", "less", "the same") for key, value in sums.items()}
+    numbers = (
+        f"{signed(found['consumption_joint'])} against {signed(sums['consumption'])} percent of the base year's GDP"
+    )
+    if words["consumption"] != words["with_in_kind"]:
+        kind = f"{signed(found['with_in_kind_joint'])} against {signed(sums['with_in_kind'])}"
+        return (
+            f"; whether they help each other is open, since at the level of consumption they give {words['consumption']} "
+            f"than apart ({numbers}) and with services in kind {words['with_in_kind']} ({kind})"
+        )
+    if words["consumption"] == "the same":
+        return f"; at the level of consumption they give the same together as apart ({numbers})"
+    verb = "help" if words["consumption"] == "more" else "hinder"
+    return (
+        f"; they {verb} each other: at the level of consumption they give {words['consumption']} than apart ({numbers})"
+    )
+
+
+def _cost(study: Study, rows: Mapping[str, Row]) -> str:
+    both, usual, supply, demand = (rows[name].values for name in (BOTH, USUAL, SUPPLY, DEMAND))
+    peak = compared(both[PEAK], usual[PEAK], "higher than", "lower than", "the same as")
+    growth = compared(both[GROWTH], usual[GROWTH], "faster than", "slower than", "as fast as")
+    debt = compared(both[DEBT], usual[DEBT], "higher than", "lower than", "the same as", 0)
+    apart = compared(both[DEBT], demand[DEBT], "more", "less", "as much", 0)
+    than = "as" if apart == "as much" else "than"
+    return (
+        f"Unemployment peaks at {number(both[PEAK])} percent ({number(both[PERSONS], 0)} million), {peak} under business "
+        f"as usual ({number(usual[PEAK])}), and at {number(supply[PEAK])} ({number(supply[PERSONS], 0)} million) with the "
+        f"supply half alone; growth is {number(both[GROWTH])} percent a year, {growth} as usual ({number(usual[GROWTH])}); "
+        f"public debt ends at {number(both[DEBT], 0)} percent of GDP, {debt} under business as usual "
+        f"({number(usual[DEBT], 0)}) and {apart} {than} with the demand half alone ({number(demand[DEBT], 0)})."
+    )
+
+
+def _hangs_on(study: Study, rows: Mapping[str, Row]) -> str:
+    parts: list[str] = []
+    explained = gain_explained(study)
+    if explained is not None:
+        gain, rest, share = explained
+        parts.append(
+            f"Of the change of {signed(gain)} points with services in kind, {number(100 * share, 0)} percent rests on the "
+            f"assumption that households save less when welfare is better (without it {signed(rest)})"
+        )
+    if BEST in rows:
+        best, both = rows[BEST].values, rows[BOTH].values
+        word = compared(best[KIND], both[KIND], "above", "below", "level with")
+        weights = weight_range(study, "with_in_kind")
+        over = f" ({number(weights.low)} to {number(weights.high)} over the weights of its goal)" if weights else ""
+        parts.append(
+            f"with the levers free, the best path comes to {number(best[KIND])} percent of GDP with services in kind{over}, "
+            f"{word} the stated two halves"
+        )
+    if not parts:
+        return "What the numbers hang on was not checked in this run."
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _alone(path: Trajectory, row: Row) -> str:
+    """One path beside its own reference."""
+    values = row.values
+    last = years_of(path)[2]
+    if path.reference is None:
+        return f"{row.title.capitalize()}: household consumption is {number(values[OWN])} percent of GDP in {last}."
+    usual = path.reference.sel(year=last)
+    own = compared(values[OWN], float(usual["household_consumption_share"]), "above", "below", "level with")
+    debt = compared(values[DEBT], float(usual["public_debt_share"]), "above", "below", "level with", 0)
+    return (
+        f"{row.title.capitalize()}: in {last} household consumption is {number(values[OWN])} percent of GDP, {own} its "
+        f"reference path ({number(float(usual['household_consumption_share']))}), and {number(values[KIND])} with "
+        f"services in kind ({number(float(usual['actual_individual_consumption_share']))}); unemployment peaks at "
+        f"{number(values[PEAK])} percent; public debt ends at {number(values[DEBT], 0)} percent of GDP, {debt} the "
+        f"reference ({number(float(usual['public_debt_share']), 0)})."
+    )
+
+
+# ---------------------------------------------------------------- the best path, partners, jobs
+
+
+def best_words(path: Trajectory) -> str:
+    """How far the best path goes with each free lever, in its last year."""
+    here = path.data.isel(year=-1)
+    year = int(here["year"])
+    cut = 100 * float(here["reform"])
+    return (
+        f"In {year} the best path has a social programme of {number(float(here['programme_share']))} points of GDP, a "
+        f"reform that takes {number(cut, 0)} percent of the investment drive before leakage, and "
+        f"{number(float(here['idle_share']))} percent of industrial plant idle; unemployment is "
+        f"{number(float(here['unemployment_rate']))} percent."
+    )
+
+
+def partner_words(name: str, partners: xr.Dataset) -> str:
+    """Who gains and who loses in the last year, by value added."""
+    year = int(partners["year"].values[-1])
+    rows = [row for row in summary(partners, year) if row["channel"] == "total"]
+    changes = {region(str(row["partner"])): float(row["value_added_change_share"] or 0.0) for row in rows}
+    counts = [
+        f"{verb} for {sum(1 for change in changes.values() if _sign(change) == sign)}"
+        for verb, sign in (("rises", 1), ("falls", -1), ("does not move", 0))
+        if any(_sign(change) == sign for change in changes.values())
+    ]
+    most, least = max(changes, key=lambda one: changes[one]), min(changes, key=lambda one: changes[one])
+    small = ": next to nothing" if max(abs(change) for change in changes.values()) < 0.1 else ""
+    return (
+        f"Under {policy(name)}, value added in {year} {listed(counts)} of {len(changes)} partners, from "
+        f"{signed(changes[least], 2)} percent ({least}) to {signed(changes[most], 2)} percent ({most}){small}."
+    )
+
+
+def _sign(change: float) -> int:
+    """Sign of a change in percent, as it is rounded."""
+    return (round(change, 2) > 0) - (round(change, 2) < 0)
+
+
+def jobs_words(path: Trajectory, usual: Trajectory) -> str:
+    """Jobs lost and found by sector in the last year against business as usual, in persons."""
+    change = path.data["employment"].isel(year=-1) - usual.data["employment"].isel(year=-1)
+    lost, found = -float(change.where(change < 0).sum()), float(change.where(change > 0).sum())
+    net = compared(found, lost, "more jobs are found than lost", "more jobs are lost than found",
+                   "as many jobs are found as lost")  # fmt: skip
+    return (
+        f"Against business as usual, {policy(path.experiment.name)} has {number(lost)} million fewer jobs in the sectors "
+        f"that shrink and {number(found)} million more in those that grow: {net}."
+    )

@@ -1,0 +1,187 @@
+"""The headline as it is printed: warnings above it, the table, and beneath it what each of its numbers hangs on."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from iomodel.report.rows import (
+    Row,
+    gain_explained,
+    headline_rows,
+    miss_rows,
+    precaution_of,
+    spread_rows,
+    weight_range,
+    where_from,
+    years_of,
+)
+from iomodel.report.words import PAYERS, number, signed
+from iomodel.study import Study, outcomes
+
+WIDTH = 108
+LABEL = 42
+COLUMNS = (
+    ("consumption", "% of GDP", "consumption, % of GDP", 10),
+    ("", "% over as usual", "consumption, % over as usual", 16),
+    ("with in-kind", "% of GDP", "with in-kind, % of GDP", 14),
+    ("growth", "% a year", "growth, % a year", 10),
+    ("investment", "% of GDP", "investment, % of GDP", 12),
+    ("idle plant*", "%", "idle plant, %", 13),
+    ("social", "% of GDP", "social, % of GDP", 10),
+    ("unemployed", "peak %, mn", "unemployed", 13),
+    ("public debt", "% of GDP", "public debt, % of GDP", 11),
+)
+"""Heading, unit beneath it, column of `iomodel.compare`, width."""
+
+FOOTNOTE = "* industrial capacity beyond normal use, share of all"
+
+
+def headline_text(study: Study) -> str:
+    """The printed headline of a study: warnings, table, and what stands beside it."""
+    warnings = [f"Warning: {text}" for text in warnings_of_study(study)]
+    above = [line for text in warnings for line in _prose(text)]
+    return "\n".join([*above, *([""] if above else []), *_table(study), "", *_beside(study)])
+
+
+def warnings_of_study(study: Study) -> list[str]:
+    """What has to stand above the headline: the reference path's misses, then each path's own warnings."""
+    found = [str(text) for text in study.checks.get("warnings", ())]
+    for paths, table in ((study.paths, ""), (study.world, " on the inter-country table")):
+        for name, path in paths.items():
+            found += [f"{name}{table}: {text}" for text in path.verdict.warnings]
+            if path.verdict.status not in ("optimal", "simulated"):
+                found.append(f"{name}{table} is {path.verdict.status}")
+    return found
+
+
+def cell(row: Row, column: str) -> str:
+    """One cell of the headline table, rounded to what it bears."""
+    if column == "unemployed":
+        return f"{number(row.values['unemployed peak, %'])}, {number(row.values['unemployed peak, mn'], 0)}"
+    value = row.values[column]
+    if column == "consumption, % over as usual":
+        return signed(value)
+    return number(value, 0 if column.startswith("public debt") else 1)
+
+
+def _table(study: Study) -> Iterator[str]:
+    paths = list(study.paths.values())
+    _, first, last = years_of(paths[0])
+    yield f"{where_from(paths[0])};".ljust(LABEL) + "".join(head.ljust(width) for head, _, _, width in COLUMNS).rstrip()
+    label = f"policy {first}–{last}, year {last}"
+    yield label.ljust(LABEL) + "".join(unit.ljust(width) for _, unit, _, width in COLUMNS).rstrip()
+    for row in headline_rows(study.paths):
+        yield row.title.ljust(LABEL) + "".join(cell(row, key).ljust(width) for _, _, key, width in COLUMNS).rstrip()
+        if row.states:
+            yield f"   ({row.states})"
+    yield FOOTNOTE
+
+
+# ---------------------------------------------------------------- beneath the table
+
+
+def _beside(study: Study) -> Iterator[str]:
+    yield from _misses(study)
+    for text in _notes(study):
+        yield from _prose(text, first="- ", rest="  ")
+
+
+def _misses(study: Study) -> Iterator[str]:
+    """The reference path beside what happened, a line a variable."""
+    rows = miss_rows(study.checks)
+    if not rows:
+        return
+    years = sorted({year for row in rows for year in row.cells})
+    yield f"Reference path beside what happened {years[0]}–{years[-1]}: model/published; f fitted, else tested; ! outside"
+    yield "  " + "".ljust(27) + "tolerance".ljust(11) + "".join(str(year).ljust(15) for year in years).rstrip()
+    for row in rows:
+        cells = "".join(_miss(row.cells.get(year)).ljust(15) for year in years)
+        yield f"  {row.title.removesuffix(' share'):27}{f'± {row.tolerance:g}':11}{cells}".rstrip()
+
+
+def _miss(found: tuple[float, float, bool, bool] | None) -> str:
+    if found is None:
+        return "–"
+    value, published, fitted, within = found
+    return f"{number(value)}/{number(published)}{' f' if fitted else ''}{'' if within else ' !'}"
+
+
+def _notes(study: Study) -> Iterator[str]:
+    """One note a check, each only where the check was made."""
+    checks = study.checks
+    last = years_of(next(iter(study.paths.values())))[2]
+    both = outcomes(study.paths["two-halves"]) if "two-halves" in study.paths else {}
+    explained = gain_explained(study)
+    if explained is not None:
+        gain, rest, share = explained
+        yield (
+            f"Response to welfare (card precaution, {precaution_of(study) or 0:g}; a yuan of programme releases that much "
+            f"saving): without it two halves gain {signed(rest)} points of consumption with in-kind instead of "
+            f"{signed(gain)}; the assumption explains {number(100 * share, 0)} percent of the gain."
+        )
+    if "payers" in checks:
+        yield (
+            f"Two halves in {last} by who pays: "
+            + "; ".join(
+                f"{PAYERS[payer]} {_pair(row)}, debt {number(row['debt'], 0)}"
+                for payer, row in checks["payers"].items()
+            )
+            + " (consumption, with in-kind, public debt, % of GDP)."
+        )
+    if "mix" in checks and both:
+        cash, kind = checks["mix"]["0.0"], checks["mix"]["1.0"]
+        yield f"Two halves all in cash {_pair(cash)}; all in kind {_pair(kind)}; as stated {_pair(both)}."
+    yield from _best(study)
+    if "interaction" in checks:
+        yield interaction_words(checks["interaction"])
+    if checks.get("spread"):
+        rows = spread_rows(study)
+        yield (
+            "Gain of two halves (with in-kind, points of GDP) over the five cards that move it most: "
+            + "; ".join(f"{title} ({ends}) {signed(low)} to {signed(high)}" for title, ends, low, high in rows)
+            + f". As stated {signed(float(both['with_in_kind_gain']))}."
+        )
+    if "announced_rule" in checks:
+        off = max(abs(row["with_in_kind"]) for row in checks["announced_rule"].values())
+        yield (
+            "Carried out by the announced rule instead of by the program, the stated policies' consumption with in-kind "
+            f"differs by at most {number(off, 2)} points."
+        )
+
+
+def _best(study: Study) -> Iterator[str]:
+    low_high = weight_range(study, "with_in_kind"), weight_range(study, "consumption")
+    if low_high[0] is not None and low_high[1] is not None:
+        kind, own = low_high
+        yield (
+            f"Best path over the weights of its goal, one at a time: consumption {number(own.low)} to {number(own.high)}, "
+            f"with in-kind {number(kind.low)} ({kind.at_low}) to {number(kind.high)} ({kind.at_high}) % of GDP."
+        )
+    without = study.checks.get("best_without_target")
+    if without is not None and "best-path" in study.paths:
+        best = outcomes(study.paths["best-path"])
+        yield (
+            f"Best path without its idle target: {_pair(without)}, idle plant {number(without['idle'])} %; "
+            f"with it {_pair(best)}, idle plant {number(float(best['idle']))} %."
+        )
+
+
+def interaction_words(found: Mapping[str, float]) -> str:
+    """The halves together against the sum of the halves apart, at the level of consumption and with in-kind."""
+    parts: list[str] = []
+    for key, title in (("consumption", "consumption"), ("with_in_kind", "with in-kind")):
+        parts.append(
+            f"{title} {signed(found[f'{key}_joint'])} together, {signed(found[f'{key}_supply'])} and "
+            f"{signed(found[f'{key}_demand'])} apart, interaction {signed(found[f'{key}_interaction'])}"
+        )
+    return f"Interaction of the halves (level, % of base-year GDP): {'; '.join(parts)}."
+
+
+def _pair(row: Mapping[str, Any]) -> str:
+    return f"{number(float(row['consumption']))}, {number(float(row['with_in_kind']))}"
+
+
+def _prose(text: str, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False)

@@ -1,0 +1,123 @@
+"""Numbers and names as a reader meets them: rounded to what they bear, in the words of the field.
+
+Text, page and figures take their formats from here, so that one number looks the same wherever it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MINUS = "−"
+
+REGIONS = {
+    "CHN": "China",
+    "USA": "United States",
+    "EU": "European Union",
+    "JPN": "Japan",
+    "KOR": "Korea",
+    "TWN": "Taiwan",
+    "AUS": "Australia",
+    "BRA": "Brazil",
+    "IND": "India",
+    "IDN": "Indonesia",
+    "RUS": "Russia",
+    "MEX": "Mexico",
+    "CAN": "Canada",
+    "TUR": "Turkey",
+    "ROW": "Rest of world",
+}
+"""Region code -> name."""
+
+TABLES = {"china-2020": "official table", "world-2011": "World Input-Output Database"}
+"""Shipped table -> what it is called in a heading."""
+
+LEVERS = {"reform": "reform", "retirement": "closures", "programme": "programme"}
+"""Lever -> word, in the order of a sentence."""
+
+PAYERS = {
+    "debt": "public debt",
+    "dividends": "dividends of state firms",
+    "household_tax": "a tax on households",
+}
+"""Who pays for the programme."""
+
+
+def number(value: float, digits: int = 1) -> str:
+    """A number with a true minus sign and thousands apart; what rounds to zero has no sign.
+
+    >>> number(-2.04), number(-0.04), number(12345.6, 0)
+    ('−2.0', '0.0', '12,346')
+    """
+    text = f"{abs(value):,.{digits}f}"
+    return f"{MINUS}{text}" if value < 0 and text.strip("0.,") else text
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A number with its sign; what rounds to zero has none.
+
+    >>> signed(1.26), signed(-1.26), signed(0.01)
+    ('+1.3', '−1.3', '0.0')
+    """
+    text = number(value, digits)
+    return text if text.startswith(MINUS) or not text.strip("0.,") else f"+{text}"
+
+
+def region(code: str) -> str:
+    """Name of a region; a code that is not known stays as it is.
+
+    >>> region("CHN"), region("NZL")
+    ('China', 'NZL')
+    """
+    return REGIONS.get(code, code)
+
+
+def policy(name: str) -> str:
+    """Name of a policy as it is read.
+
+    >>> policy("business-as-usual")
+    'business as usual'
+    """
+    return name.replace("-", " ")
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def span(years: Sequence[int]) -> str:
+    """Years as ranges.
+
+    >>> span([2026, 2027, 2028, 2033])
+    '2026–2028, 2033'
+    """
+    parts: list[list[int]] = []
+    for year in sorted(years):
+        if parts and year == parts[-1][-1] + 1:
+            parts[-1].append(year)
+        else:
+            parts.append([year])
+    return ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]}–{part[-1]}" for part in parts)
+
+
+def share_cut(value: float) -> str:
+    """What is left of something cut by a share of itself, in words.
+
+    >>> share_cut(0.5), share_cut(0.4)
+    ('halved', 'cut by 40 percent')
+    """
+    return "halved" if abs(value - 0.5) < 5e-4 else f"cut by {100 * value:.0f} percent"
+
+
+def compared(value: float, other: float, more: str, less: str, same: str, digits: int = 1) -> str:
+    """`more`, `less` or `same`, by the rounded numbers that the reader sees.
+
+    >>> compared(2.04, 2.0, "above", "below", "level with")
+    'level with'
+    """
+    here, there = round(value, digits), round(other, digits)
+    return more if here > there else less if here < there else same
