@@ -17,7 +17,7 @@ from iomodel.course import Course, course_of, flows_of, policy_of, setting_of, t
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError, SolverError
 from iomodel.experiment import Experiment
-from iomodel.program.block import Block
+from iomodel.program.block import Block, value_of
 from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
@@ -38,6 +38,9 @@ REPLAY_TOLERANCE = 1e-6
 
 REPLAY_LIMIT = 1e-3
 """Distance, percent of base-year GDP, above which a path is inaccurate: what is reported is not what was solved."""
+
+MISS_SHOWN = 1e-6
+"""Miss of a stated target from which it is said."""
 
 STOP_ROUNDS = 8
 """Solves at most to find the sectors and years in which market investment stops at zero."""
@@ -194,7 +197,7 @@ def _solved(course: Course, program: Program, blocks: Sequence[Block] | None) ->
     levers = _levers_of(program)
     flows = flows_of(course, levers)
     distance = _distance(program, flows)
-    warned = list(verdict.warnings)
+    warned = [*verdict.warnings, *_missed(program)]
     if distance > REPLAY_TOLERANCE:
         warned.append(f"replay is off by {distance:.1e} percent of GDP: {_why_off(program)}")
     if any(float(flow["forced_saving"]) > 1e-6 for flow in flows[: course.reported]):
@@ -227,6 +230,26 @@ def _why_off(program: Program) -> str:
     if (_below_zero(program) != program.setting.stopped).any():
         return "market investment is negative in the program, zero in the simulation"
     return "overflow imports are used as a lever"
+
+
+def _missed(program: Program) -> list[str]:
+    """What the path misses of its stated targets, in the target's own unit."""
+    found: list[str] = []
+    for target, name, scale in (
+        ("package", "missed_package", 100 / value_of(program.values["gdp"])),
+        ("idle_cut", "missed_idle", np.ones(program.setting.years)),
+        ("reform", "missed_reform", np.ones(program.setting.years)),
+    ):
+        if name not in program.values:
+            continue
+        missed = value_of(program.values[name])[program.setting.due(target)] * scale[program.setting.due(target)]
+        if missed.max(initial=0.0) > MISS_SHOWN:
+            unit = {"package": "points of GDP", "idle_cut": program.variables[name].unit, "reform": "of the drive"}[
+                target
+            ]
+            years = program.setting.calendar[program.setting.due(target)]
+            found.append(f"{target} is missed by up to {missed.max():.3g} {unit} ({years[int(missed.argmax())]})")
+    return found
 
 
 def _levers_of(program: Program) -> list[Levers]:
