@@ -1,8 +1,8 @@
 """Shadow prices: sign, unit and size, checked by moving a law's bound and solving again.
 
 A price is the change of the goal for a bound raised by one unit. At regular points both one-sided differences agree
-with it; where reform may not be undone a later year's bound cannot be met alone, the point is degenerate and the price lies
-between the two.
+with it; where reform may not be undone a later year's bound cannot be met alone, the point is degenerate and the price
+lies between the two.
 """
 
 from __future__ import annotations
