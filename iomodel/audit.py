@@ -1,19 +1,22 @@
 """Everything wrong with a user's own table, all at once.
 
 The audit reads what the file says, runs every check that its labels allow, and repairs nothing: the list of findings is
-the answer, and an empty list means that `read_table` gives a table.
+the answer, and an empty list means that `read_table` gives a table which has the sector map and the jobs that
+calibration asks for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from iomodel.errors import TableError
+from iomodel.cards import load_map, shipped_maps
+from iomodel.errors import CardError, TableError
 from iomodel.labels import IMPORTS
-from iomodel.readers.template import Draft, is_nbs, open_sheet, parse_template
+from iomodel.readers.template import Draft, classification_from, is_nbs, open_sheet, parse_template
 from iomodel.table import load_table
 from iomodel.table_checks import DIMS, TOLERANCE, Finding, findings
 
@@ -21,8 +24,10 @@ from iomodel.table_checks import DIMS, TOLERANCE, Finding, findings
 def check_file(path: str | Path, *, tolerance: float = TOLERANCE) -> list[Finding]:
     """All findings about the table in `path`: a file of the layout of `write_template`, or one of `save_table`.
 
-    An empty list means a sound table. Findings name what was found (cell by cell for CSV and Excel), what is allowed
-    and what to do. Raises TableError only when there is no file, or one that is no CSV, Excel or NetCDF file.
+    An empty list means a sound table that can be calibrated: its sector map has a line for each sector, and it has jobs
+    (those of China's official classification come with the package). Findings name what was found (cell by cell for
+    CSV and Excel), what is allowed and what to do. Raises TableError only when there is no file, or one that is no CSV,
+    Excel or NetCDF file.
 
     >>> from iomodel.shipped import shipped_file
     >>> check_file(shipped_file("tables", "china-2020.nc"))
@@ -43,15 +48,42 @@ def check_file(path: str | Path, *, tolerance: float = TOLERANCE) -> list[Findin
         return found
     checked = findings(draft_arrays(draft), _complete(draft), tolerance, every=True)
     cells = any(finding.rule == "cell without a number" for finding in found)
-    return found + [finding for finding in checked if not (cells and finding.rule == "missing cells")]
+    found += [finding for finding in checked if not (cells and finding.rule == "missing cells")]
+    stated = str(draft.description.get("classification") or "").strip()
+    found += _map_findings(classification_from(stated, path.parent), draft.labels["sector"])
+    return found + _job_findings("employment" in draft.arrays, stated, str(draft.description.get("home")))
+
+
+def _map_findings(classification: str, sectors: Sequence[str]) -> list[Finding]:
+    """What keeps the sector map of a table from being used."""
+    if classification in ("", "own"):
+        found = "no line `classification` names one" if not classification else "classification is 'own'"
+        allowed = f"the path of a map of your own such as map.csv, or one of {', '.join(shipped_maps())}"
+        remedy = "Write a line for each sector; `iomodel tables template` gives the form"
+        return [Finding("sector map", found, allowed, remedy)]
+    try:
+        load_map(classification).rows(sectors)
+    except CardError as error:
+        return [Finding("sector map", str(error).rstrip("."), "a map with a line for each sector", "See above")]
+    return []
+
+
+def _job_findings(there: bool, classification: str, home: str) -> list[Finding]:
+    """Whether calibration finds jobs by sector."""
+    if there or (home, classification) == ("CHN", "nbs42"):
+        return []
+    found = "no row employment: the table can be read but not calibrated"
+    return [Finding("jobs absent", found, "thousand persons by sector", "Add the row employment from the source")]
 
 
 def _check_netcdf(path: Path) -> list[Finding]:
     try:
-        load_table(path)
+        table = load_table(path)
     except TableError as error:
         return [Finding("not a table", str(error).rstrip("."), "a table that passes every check", "See above")]
-    return []
+    classification = str(table.attrs.get("classification", ""))
+    found = _map_findings(classification, table.sectors)
+    return found + _job_findings(table.employment is not None, classification, table.regions[0])
 
 
 def _complete(draft: Draft) -> dict[str, object]:

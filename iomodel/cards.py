@@ -303,7 +303,8 @@ def load_map(classification: str | Path) -> SectorRows:
     twice = [sector for sector, times in Counter(sectors).items() if times > 1]
     if twice or not sectors:
         raise CardError(f"{path.name}: " + (f"sector {twice[0]} stands twice." if twice else "there is no sector."))
-    return SectorRows(path.stem, sectors, **{column: np.array(cells) for column, cells in columns.items()})
+    name = path.stem if path == shipped else path.name
+    return SectorRows(name, sectors, **{column: np.array(cells) for column, cells in columns.items()})
 
 
 def shipped_maps() -> list[str]:

@@ -5,29 +5,59 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_country import MAP, TABLE, write_small
 
 from iomodel.audit import check_file
 from iomodel.errors import TableError
-from iomodel.readers.template import write_template
+from iomodel.readers.template import read_table, write_template
+from iomodel.table import save_table
 
 
 @pytest.fixture
-def example(tmp_path: Path) -> str:
-    """The example's CSV as text."""
-    return write_template(tmp_path / "template")[0].read_text(encoding="utf-8-sig")
+def example() -> str:
+    """A small sound table as text."""
+    return TABLE
 
 
-def said(tmp_path: Path, text: str) -> list[str]:
-    """The findings about a CSV file with this text."""
-    path = tmp_path / "own.csv"
-    path.write_text(text, encoding="utf-8")
-    return [str(finding) for finding in check_file(path)]
+def said(tmp_path: Path, text: str, sector_map: str | None = MAP) -> list[str]:
+    """The findings about a CSV file with this text beside this map."""
+    return [str(finding) for finding in check_file(write_small(tmp_path, text, sector_map))]
 
 
 def test_the_template_itself_is_sound(tmp_path: Path) -> None:
-    csv_file, excel_file, _ = write_template(tmp_path / "template")
+    csv_file, excel_file, *_ = write_template(tmp_path / "template")
     assert check_file(csv_file) == []
     assert check_file(excel_file) == []
+    assert said(tmp_path, TABLE) == []
+
+
+@pytest.mark.parametrize(
+    ("sector_map", "text"),
+    [
+        (None, "sector map: There is no sector map '"),
+        (MAP.replace("S,Services", "T,Services"), "sector map: The map map.csv has no line for 1 of 3 sectors: S."),
+        (MAP.replace(",services,1.2", ",service,1.2"), "sector map: map.csv, line 4, column group: found 'service'"),
+    ],
+)
+def test_a_map_that_calibration_could_not_use(tmp_path: Path, sector_map: str | None, text: str) -> None:
+    (found,) = said(tmp_path, TABLE, sector_map)
+    assert text in found
+
+
+def test_a_map_and_jobs_are_asked_for_with_all_that_is_wrong(tmp_path: Path) -> None:
+    text = "\n".join(line for line in TABLE.splitlines() if not line.startswith("employment"))
+    found = said(tmp_path, text.replace("classification,map.csv", "classification,").replace("24,390", "25,390"))
+    assert [line.partition(":")[0] for line in found] == ["rows miss balance", "sector map", "jobs absent"]
+    assert "no line `classification`" in found[1]
+    assert "the table can be read but not calibrated" in found[2]
+
+
+def test_a_saved_table_is_asked_for_its_map_too(tmp_path: Path) -> None:
+    saved = save_table(read_table(write_small(tmp_path)), tmp_path / "saved" / "own.nc")
+    assert check_file(saved) == []
+    (tmp_path / "map.csv").unlink()
+    (found,) = check_file(saved)
+    assert "There is no sector map" in str(found)
 
 
 def test_many_findings_come_at_once_and_cells_are_named(tmp_path: Path, example: str) -> None:

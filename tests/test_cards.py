@@ -202,7 +202,7 @@ def _write(path: Path, lines: list[dict[str, str]], columns: tuple[str, ...] = M
 
 def test_a_map_of_ones_own(tmp_path: Path) -> None:
     found = load_map(_write(tmp_path / "mine.csv", _lines()))
-    assert found.classification == "mine"
+    assert found.classification == "mine.csv"
     assert found.sectors == ("制造",)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from iomodel.errors import TableError, nearest
 from iomodel.labels import CATEGORIES, FACTORS
 from iomodel.readers.cells import Grid, column_letters, grid, read_grid
-from iomodel.readers.layout import DESCRIPTION, EXAMPLE_ROWS, GUIDE, HEADING, LABEL_COLUMNS, ORIGINS
+from iomodel.readers.layout import DESCRIPTION, EXAMPLE_MAP, EXAMPLE_ROWS, GUIDE, HEADING, LABEL_COLUMNS, ORIGINS
 from iomodel.table import Table, load_table, make_table
 from iomodel.table_checks import TOLERANCE, Finding, description_findings
 
@@ -47,7 +47,7 @@ def read_table(path: str | Path, **options: Any) -> Table:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     table = read_table(write_template(folder)[0])
     >>> table.home, table.year, table.sectors
-    ('EXA', 2020, ['01', 'M', 'S'])
+    ('EXA', 2020, ['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11'])
     """
     path = Path(path)
     if not path.is_file():
@@ -78,17 +78,27 @@ def is_nbs(sheet: Grid) -> bool:
 
 
 def read_template(path: str | Path, *, tolerance: float = TOLERANCE) -> Table:
-    """A file of the layout of `write_template` as a national `Table`; TableError with all findings, cell by cell."""
+    """A file of the layout of `write_template` as a national `Table`; TableError with all findings, cell by cell.
+
+    A classification that names a CSV, the user's own sector map, is kept as its whole path: the table finds it from
+    everywhere, also when it is saved.
+    """
     draft, found = parse_template(open_sheet(Path(path)))
     if found:
         raise TableError("\n".join(str(finding) for finding in found))
-    return draft_table(draft, tolerance)
+    return draft_table(draft, tolerance, Path(path).parent)
 
 
-def draft_table(draft: Draft, tolerance: float = TOLERANCE) -> Table:
-    """The checked table that a draft without findings describes."""
+def classification_from(text: str, folder: Path) -> str:
+    """A classification as a file in `folder` states it: the path of a map of one's own made whole, a name as it is."""
+    return str((folder / text).resolve()) if text.lower().endswith(".csv") else text
+
+
+def draft_table(draft: Draft, tolerance: float = TOLERANCE, folder: Path = Path()) -> Table:
+    """The checked table that a draft without findings describes; `folder` is where its file lies."""
     said: dict[str, Any] = {"name": "table", "classification": "own", "history": ["read from the layout as it stands"]}
     said |= {key: value for key, value in draft.description.items() if key != "home"} | draft.arrays
+    said["classification"] = classification_from(str(said["classification"]).strip(), folder)
     employment = said.pop("employment", None)
     home = draft.description["home"]
     return make_table(
@@ -104,27 +114,30 @@ def draft_table(draft: Draft, tolerance: float = TOLERANCE) -> Table:
 
 
 def write_template(folder: str | Path) -> list[Path]:
-    """Write the layout into `folder`: national.csv, national.xlsx and README.md, filled with a small valid example.
+    """Write the layout into `folder`, filled with a small valid example that goes through the main job.
+
+    national.csv and national.xlsx hold the table, map.csv its sector map, README.md explains both.
 
     Raises TableError when the folder cannot be written or holds files of these names.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     [path.name for path in write_template(folder)]
-    ['national.csv', 'national.xlsx', 'README.md']
+    ['national.csv', 'national.xlsx', 'map.csv', 'README.md']
     """
     folder = Path(folder)
-    paths = [folder / name for name in ("national.csv", "national.xlsx", "README.md")]
+    paths = [folder / name for name in ("national.csv", "national.xlsx", "map.csv", "README.md")]
     taken = [path.name for path in paths if path.exists()]
     if taken:
         raise TableError(f"{folder} already holds {', '.join(taken)}; name another folder, or move them away.")
     rows = [[key, text] for key, text in DESCRIPTION] + [[]] + [list(HEADING)] + [list(row) for row in EXAMPLE_ROWS]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with paths[0].open("w", encoding="utf-8-sig", newline="") as stream:
-            csv.writer(stream, lineterminator="\n").writerows(rows)
+        for path, lines in ((paths[0], rows), (paths[2], EXAMPLE_MAP)):
+            with path.open("w", encoding="utf-8-sig", newline="") as stream:
+                csv.writer(stream, lineterminator="\n").writerows(lines)
         _write_excel(paths[1], rows)
-        paths[2].write_text(GUIDE, encoding="utf-8", newline="\n")
+        paths[3].write_text(GUIDE, encoding="utf-8", newline="\n")
     except OSError as error:
         raise TableError(
             f"Cannot write the template to {folder}: {error}. Name a folder that can be written."
