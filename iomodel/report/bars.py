@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import xarray as xr
 
@@ -12,8 +12,13 @@ from iomodel.report.words import number, policy, region, signed
 from iomodel.spillover import summary
 from iomodel.study import Study
 
-CHANNELS = {"demand": "home demand", "barriers": "tariffs"}
+TOTAL = "total"
+CHANNELS = {TOTAL: "in all, %", "demand": "by home demand, %", "barriers": "by tariffs, %"}
 """Channel -> word."""
+
+
+TOO_LITTLE = 0.02
+"""Closed plant below which a sector or a path is not shown, percent of base-year GDP."""
 
 
 @dataclass(frozen=True)
@@ -59,45 +64,56 @@ def bars_on_one_scale(values: list[list[float]], digits: int, sign: bool = True)
     flat = [value for row in values for value in row]
     low, high = min([0.0, *flat]), max([0.0, *flat])
     span = high - low or 1.0
-    found: list[tuple[Bar, ...]] = []
-    for row in values:
-        found.append(
-            tuple(
-                Bar(
-                    round(100 * (min(value, 0.0) - low) / span, 2),
-                    round(100 * abs(value) / span, 2),
-                    signed(value, digits) if sign else number(value, digits),
-                    value,
-                )
-                for value in row
-            )
-        )
-    return found
+
+    def bar(value: float) -> Bar:
+        start, width = 100 * (min(value, 0.0) - low) / span, 100 * abs(value) / span
+        return Bar(round(start, 2), round(width, 2), signed(value, digits) if sign else number(value, digits), value)
+
+    return [tuple(bar(value) for value in row) for row in values]
 
 
-def closed_plant(path: Trajectory, most: int = 8) -> BarTable | None:
-    """Plant closed over the years of policy by sector, the most first; None where none is closed."""
-    data = path.data.sel(year=path.policy_years)
-    closed = data["retirement"].sum("year")
-    share = 100 * closed / data["capacity"].isel(year=0)
-    total = float(closed.sum())
-    if total < 5e-3:
+def closed_plant(paths: Mapping[str, Trajectory], most: int = 10) -> BarTable | None:
+    """Plant closed over the years of policy by sector under each path that closes some; None where none does.
+
+    Sectors in order of the most that any of the paths closes; the number in brackets is the share of the sector's plant
+    at the start of the policy.
+    """
+    closed: dict[str, xr.DataArray] = {}
+    for name, path in paths.items():
+        total = path.data["retirement"].sel(year=path.policy_years).sum("year")
+        if float(total.sum()) > TOO_LITTLE:
+            closed[name] = total
+    if not closed:
         return None
-    order = [str(code) for code in closed.sortby(closed, ascending=False)["sector"].values]
-    kept = [code for code in order if float(closed.sel(sector=code)) > max(0.005 * total, 5e-3)][:most]
-    bars = bars_on_one_scale([[float(closed.sel(sector=code))] for code in kept], 2, sign=False)
-    rows = tuple(
-        BarRow(_sector(path, code), bar, (f"{number(float(share.sel(sector=code)), 0)} %",))
-        for code, bar in zip(kept, bars, strict=True)
-    )
-    rest = total - sum(row.bars[0].value for row in rows)
-    first, last = int(path.policy_years[0]), int(path.policy_years[-1])
+    some = next(iter(paths.values()))
+    first, last = int(some.policy_years[0]), int(some.policy_years[-1])
+    largest = xr.concat(list(closed.values()), "policy").max("policy")
+    order = [str(code) for code in largest.sortby(largest, ascending=False)["sector"].values]
+    kept = [code for code in order if float(largest.sel(sector=code)) > TOO_LITTLE][:most]
+    values = [[float(total.sel(sector=code)) for total in closed.values()] for code in kept]
+    shares = [
+        [
+            100 * float(total.sel(sector=code) / paths[name].data["capacity"].sel(sector=code, year=first))
+            for name, total in closed.items()
+        ]
+        for code in kept
+    ]
+    bars = bars_on_one_scale(values, 1, sign=False)
+    rows = [
+        BarRow(_sector(some, code), tuple(_with_share(bar, share) for bar, share in zip(row, part, strict=True)))
+        for code, row, part in zip(kept, bars, shares, strict=True)
+    ]
+    base = int(some.data.attrs["base_year"])
     caption = (
-        f"Plant closed {first}–{last}, {policy(path.experiment.name)}: {number(total, 1)} in all"
-        f"{f', {number(rest, 2)} in other sectors' if rest >= 5e-3 else ''}"
+        f"Plant closed {first}–{last}: output a year at full use, percent of the GDP of {base} (in brackets percent of "
+        f"the sector's plant of {first})"
     )
-    unit = f"output a year at full use, % of GDP of {int(path.data.attrs['base_year'])}"
-    return BarTable(caption, (unit,), (f"of the sector's plant of {first}",), rows)
+    heads = tuple(f"{policy(name)}, {number(float(total.sum()))} in all" for name, total in closed.items())
+    return BarTable(caption, heads, (), tuple(rows))
+
+
+def _with_share(bar: Bar, share: float) -> Bar:
+    return replace(bar, text=f"{bar.text} ({number(share, 0)})") if bar.value > TOO_LITTLE else replace(bar, text="–")
 
 
 def jobs(path: Trajectory, usual: Trajectory, most: int = 9) -> BarTable:
@@ -120,38 +136,36 @@ def jobs(path: Trajectory, usual: Trajectory, most: int = 9) -> BarTable:
 
 
 def partners_table(name: str, partners: xr.Dataset) -> BarTable:
-    """Who gains and who loses value added abroad in the last year, by channel; jobs where the table knows them."""
+    """Who gains and who loses value added abroad in the last year, in all and by channel; jobs where they are known."""
     year = int(partners["year"].values[-1])
     rows = summary(partners, year)
-    channels = [str(one) for one in partners["channel"].values]
-    moved = [one for one in channels if any(row["channel"] == one and row["value_added_change"] for row in rows)]
     by: dict[str, dict[str, Mapping[str, str | int | float | None]]] = {}
     for row in rows:
         by.setdefault(str(row["partner"]), {})[str(row["channel"])] = row
-    order = sorted(by, key=lambda one: -_share(by[one]["total"]))
-    bars = bars_on_one_scale([[_share(by[one][channel]) for channel in moved] for one in order], 2)
+    channels = [str(one) for one in partners["channel"].values]
+    moved = [one for one in channels if any(row["channel"] == one and row["value_added_change"] for row in rows)]
+    shown = [TOTAL, *moved] if len(moved) > 1 else moved or [TOTAL]
+    order = sorted(by, key=lambda one: -_share(by[one][TOTAL]))
+    bars = bars_on_one_scale([[_share(by[one][channel]) for channel in shown] for one in order], 2)
     table = tuple(
-        BarRow(region(one), bar, _partner_cells(by[one]["total"], len(moved) > 1))
-        for one, bar in zip(order, bars, strict=True)
+        BarRow(region(one), bar, _partner_cells(by[one][TOTAL])) for one, bar in zip(order, bars, strict=True)
     )
     unit = str(partners["value_added_change"].attrs["units"]).replace("million", "bn")
-    columns = (*(("together, %",) if len(moved) > 1 else ()), f"value added, {unit}", "jobs, thousand")
-    heads = tuple(f"by {CHANNELS.get(channel, channel)}, %" for channel in moved)
-    caption = f"Value added of partners in {year}, {policy(name)} against business as usual, % of the partner's own"
-    return BarTable(caption, heads, columns, table)
+    caption = f"Value added of partners in {year}, {policy(name)} against business as usual, percent of their own"
+    columns = (f"in all, {unit}", "jobs, thousand")
+    return BarTable(caption, tuple(CHANNELS.get(one, one) for one in shown), columns, table)
 
 
 def _share(row: Mapping[str, str | int | float | None]) -> float:
     return float(row["value_added_change_share"] or 0.0)
 
 
-def _partner_cells(row: Mapping[str, str | int | float | None], together: bool) -> tuple[str, ...]:
+def _partner_cells(row: Mapping[str, str | int | float | None]) -> tuple[str, ...]:
     jobs_change = row.get("employment_change")
-    cells = (
+    return (
         signed(float(row["value_added_change"] or 0.0) / 1000, 1),
         "not known" if jobs_change is None else signed(float(jobs_change), 0),
     )
-    return (signed(_share(row), 2), *cells) if together else cells
 
 
 def _sector(path: Trajectory, code: str) -> str:
@@ -160,9 +174,10 @@ def _sector(path: Trajectory, code: str) -> str:
 
 
 def sector_tables(study: Study) -> list[BarTable]:
-    """Plant closed under each policy that closes some, and jobs of the two halves against business as usual."""
+    """Plant closed under the policies that close some, and jobs of the two halves against business as usual."""
     paths = study.paths
-    tables = [table for path in paths.values() if (table := closed_plant(path)) is not None]
+    closed = closed_plant(paths)
+    tables = [closed] if closed is not None else []
     names = list(paths)
     if "business-as-usual" in names and len(names) > 1:
         path = paths.get("two-halves") or paths[names[-1]]

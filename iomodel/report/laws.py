@@ -82,11 +82,8 @@ def says(law: str, cards: Cards) -> str:
 
 
 def _costs(worth: float, bound: str, provenance: Mapping[str, object]) -> str:
-    """The worth of one percent, in percent of GDP and in money."""
-    amount = money(worth, provenance)
-    if bound == "equal":
-        return f"one percent more of it, {amount} of consumption a year"
-    return f"one percent looser, {amount} of consumption a year"
+    """The worth of one percent: of a stated size one percent larger, of a limit one percent looser."""
+    return f"{money(worth, provenance)} if {'larger' if bound == 'equal' else 'looser'} by 1 %"
 
 
 def money(share: float, provenance: Mapping[str, object]) -> str:

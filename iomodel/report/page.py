@@ -24,7 +24,7 @@ from iomodel.report import rows, sentences, text
 from iomodel.report.bars import partners_table, sector_tables
 from iomodel.report.laws import limits
 from iomodel.report.plots import policy_panels, saving_panels, svg
-from iomodel.report.words import number, policy, region, signed
+from iomodel.report.words import TABLES, number, policy, region, signed
 from iomodel.shipped import shipped_file
 from iomodel.study import Study, miss_rows
 from iomodel.study_files import study_files
@@ -116,18 +116,15 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         ],
         "columns": [(head, unit) for head, unit, _, _ in text.COLUMNS],
         "footnote": text.FOOTNOTE,
-        "questions": [
-            (name, path.experiment.question) for name, path in study.paths.items() if path.experiment.question
-        ],
         "panels": _drawn(policy_panels(study), "path"),
         "saving": _drawn(saving_panels(study.paths), "saving"),
         "sectors": sector_tables(study),
         "jobs": _jobs(study),
         "partners": [
-            (name, sentences.partner_words(name, data), partners_table(name, data), data.attrs)
+            (name, _stated_abroad(study, name), sentences.partner_words(data), partners_table(name, data))
             for name, data in study.partners.items()
         ],
-        "world": _world(study),
+        **_world(study),
         "binding": {name: found for name, found in binding.items() if found},
         "beyond": paths[0].experiment.horizon.beyond,
         "best": sentences.best_words(study.paths["best-path"]) if "best-path" in study.paths else "",
@@ -155,11 +152,25 @@ def _jobs(study: Study) -> str:
     return sentences.jobs_words(both, usual) if usual and both else ""
 
 
-def _world(study: Study) -> list[tuple[str, list[str]]]:
-    """The headline of the paths on the other table."""
-    return [
-        (row.title, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in rows.headline_rows(study.world)
-    ]
+def _world(study: Study) -> dict[str, Any]:
+    """The headline of the paths on the other table, and which table and years it is."""
+    found = rows.headline_rows(study.world)
+    path = next(iter(study.world.values()), None)
+    return {
+        "world": [(row.title, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in found],
+        "world_from": "" if path is None else _table_words(path),
+        "world_years": () if path is None else rows.years_of(path),
+    }
+
+
+def _table_words(path: Trajectory) -> str:
+    table, year = str(path.provenance["table"]), int(path.provenance["year"])
+    return f"{TABLES.get(table, f'table {table}')} of {year}, {path.data.sizes['sector']} sectors"
+
+
+def _stated_abroad(study: Study, name: str) -> str:
+    """What a policy states on the inter-country table."""
+    return rows.states(study.world[name]) if name in study.world else ""
 
 
 def _debt(study: Study) -> tuple[float, float]:

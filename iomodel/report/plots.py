@@ -29,13 +29,13 @@ INK, FAINT, GRID = "#222222", "#6b6b6b", "#e4e4e4"
 
 PANELS = (
     ("household_consumption_share", "Household consumption", "% of GDP"),
-    ("actual_individual_consumption_share", "Household consumption with spending in kind", "% of GDP"),
+    ("actual_individual_consumption_share", "Consumption with services in kind", "% of GDP"),
     ("investment_share", "Investment", "% of GDP"),
     ("idle_share", "Idle plant", "% of industrial plant"),
     ("unemployment_rate", "Unemployment", "% of the labour force"),
     ("social_spending_share", "Social spending", "% of GDP"),
     ("public_debt_share", "Public debt", "% of GDP"),
-    ("final_consumption_share", "Consumption of households and government", "% of GDP"),
+    ("final_consumption_share", "Households and government", "% of GDP"),
     ("industry_utilisation", "Use of industrial plant", "%"),
 )
 """Variable, title and unit of each panel of the five policies."""
@@ -55,7 +55,7 @@ INSTITUTIONS = {
 """Whose saving -> its name and colour."""
 
 FONTS = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
-WIDTH, HEIGHT = 360, 236
+WIDTH, HEIGHT = 360, 250
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ def saving_panels(paths: Mapping[str, Trajectory]) -> list[Panel]:
 def svg(panel: Panel, key: str) -> str:
     """A panel as inline SVG without width, ids of its own (`key` begins them) and nothing fetched from outside."""
     figure = _figure(WIDTH / 72, HEIGHT / 72)
-    axes = figure.add_axes((0.085, 0.115, 0.525, 0.84))
-    with _style(9.5):
+    axes = figure.add_axes((0.095, 0.115, 0.47, 0.85))
+    with _style(11):
         draw(axes, panel)
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
@@ -139,19 +139,25 @@ def svg(panel: Panel, key: str) -> str:
 
 def main_figure(study: Study, file: str | Path) -> Path:
     """The main figure as PNG: six panels of the policies. ResultError when the file cannot be written."""
+    from PIL import Image
+
     panels = policy_panels(study, MAIN)
     columns, rows = 3, -(-len(panels) // 3)
-    figure = _figure(13.0, 3.65 * rows)
-    with _style(10.5):
+    figure = _figure(13.0, 3.9 * rows)
+    with _style(10.2):
         for place, panel in enumerate(panels):
             row, column = divmod(place, columns)
-            left, bottom = 0.028 + column / columns, 0.06 + (rows - 1 - row) / rows
-            axes = figure.add_axes((left, bottom, 0.185, 0.76 / rows))
+            left, bottom = 0.032 + column / columns, 0.05 + (rows - 1 - row) / rows
+            axes = figure.add_axes((left, bottom, 0.158, 0.74 / rows))
             draw(axes, panel)
-            axes.set_title(f"{panel.title}, {panel.unit}", loc="left", fontsize=11, color=INK, pad=14, weight="bold")
+            figure.text(left - 0.024, bottom + 0.81 / rows, panel.title, color=INK, weight="bold", fontsize=12)
+            unit = f"{panel.unit}{'   ● published' if panel.published else ''}"
+            figure.text(left - 0.024, bottom + 0.765 / rows, unit, color=FAINT, fontsize=10.5)
 
         def write(part: Path) -> None:
-            figure.savefig(part, format="png", dpi=110, metadata={"Software": None})
+            figure.savefig(drawn := io.BytesIO(), format="png", dpi=125)
+            with Image.open(drawn) as image:  # few colours: a palette makes the file a third of its size
+                image.convert("RGB").quantize(96).save(part, format="png", optimize=True)
 
         return write_whole(file, write)
 
@@ -162,13 +168,20 @@ def draw(axes: Any, panel: Panel) -> None:
 
     for line in panel.lines:
         width = 2.6 if line.strong else 1.7
-        axes.plot(line.years, line.values, color=line.colour, linewidth=width, solid_capstyle="round")
+        axes.plot(
+            line.years,
+            line.values,
+            color=line.colour,
+            linewidth=width,
+            solid_capstyle="round",
+            zorder=4 if line.strong else 3,
+        )
     years = sorted({year for line in panel.lines for year in line.years})
     if panel.published:
         dots = sorted(panel.published)
         axes.plot(dots, [panel.published[year] for year in dots], "o", color="#000000", markersize=3.6, zorder=5)
     _limits(axes, panel, years)
-    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.set_xticks([year for year in years if year % 5 == 0] if len(years) > 6 else years)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -182,7 +195,7 @@ def draw(axes: Any, panel: Panel) -> None:
         axes.annotate(
             f"policy from {panel.start}", (panel.start - 0.2, top), color=FAINT, va="top", annotation_clip=False
         )
-    _names(axes, panel, years[-1])
+    _names(axes, panel)
 
 
 def _limits(axes: Any, panel: Panel, years: Sequence[int]) -> None:
@@ -194,7 +207,7 @@ def _limits(axes: Any, panel: Panel, years: Sequence[int]) -> None:
     axes.set_ylim((low, high + 0.1 * (high - low)) if panel.limits else (low - 0.06 * room, high + 0.16 * room))
 
 
-def _names(axes: Any, panel: Panel, last: int) -> None:
+def _names(axes: Any, panel: Panel) -> None:
     """Each line's name and last value right of its end, moved apart where they would overlap."""
     low, high = axes.get_ylim()
     box = axes.get_window_extent()

@@ -27,7 +27,7 @@ def answer(study: Study) -> list[str]:
     """The answer in three sentences (of the five policies), or one sentence a path (of any others, at most three)."""
     rows = {row.name: row for row in headline_rows(study.paths)}
     if {USUAL, SUPPLY, DEMAND, BOTH} <= rows.keys():
-        return [_consumption(study, rows), _cost(study, rows), _hangs_on(study, rows)]
+        return [_consumption(study, rows), _cost(rows), _hangs_on(study, rows)]
     return [_alone(path, row) for path, row in list(zip(study.paths.values(), rows.values(), strict=True))[:3]]
 
 
@@ -38,17 +38,61 @@ def _last(study: Study) -> int:
 def _consumption(study: Study, rows: Mapping[str, Row]) -> str:
     both, usual = rows[BOTH].values, rows[USUAL].values
     apart = [rows[name].values[KIND] for name in (SUPPLY, DEMAND)]
-    first = compared(both[OWN], usual[OWN], "raise", "lower", "leave", 1)
-    start = "from" if first != "leave" else "at"
-    move = f"to {number(both[OWN])} percent of GDP" if first != "leave" else "percent of GDP"
+    move = _moved(usual[OWN], both[OWN])
     more = compared(both[KIND], max(apart), "more than either half alone", "less than the better half alone",
                     "as much as the better half alone")  # fmt: skip
-    text = (
-        f"In {_last(study)} the two halves together {first} household consumption {start} {number(usual[OWN])} {move}, "
-        f"and with services in kind it is {number(both[KIND])} instead of {number(usual[KIND])}: {more} (supply only "
-        f"{number(apart[0])}, demand only {number(apart[1])})"
+    return (
+        f"In {_last(study)} the two halves together {move} of GDP, and with education, health and social services in "
+        f"kind {_from_to(usual[KIND], both[KIND])}, {more} (supply only {number(apart[0])}, demand only "
+        f"{number(apart[1])})."
     )
-    return f"{text}{_together(study)}."
+
+
+def _moved(before: float, after: float) -> str:
+    verb = compared(after, before, "raise", "lower", "leave")
+    return f"{verb} household consumption {_from_to(before, after)} percent"
+
+
+def _from_to(before: float, after: float) -> str:
+    same = number(before) == number(after)
+    return f"at {number(after)}" if same else f"from {number(before)} to {number(after)}"
+
+
+def _cost(rows: Mapping[str, Row]) -> str:
+    both, usual, supply, demand = (rows[name].values for name in (BOTH, USUAL, SUPPLY, DEMAND))
+    peak = compared(both[PEAK], usual[PEAK], "higher than", "lower than", "as high as")
+    growth = compared(both[GROWTH], usual[GROWTH], "faster", "slower", "the same")
+    debt = compared(both[DEBT], usual[DEBT], "higher", "lower", "at the same level", 0)
+    return (
+        f"Unemployment peaks {peak} under business as usual ({number(both[PEAK])} percent or "
+        f"{number(both[PERSONS], 0)} million persons, against {number(usual[PEAK])}; supply only "
+        f"{number(supply[PEAK])}), growth is {growth} ({number(both[GROWTH])} percent a year against "
+        f"{number(usual[GROWTH])}), and public debt ends {debt} "
+        f"({number(both[DEBT], 0)} percent of GDP against {number(usual[DEBT], 0)}; demand only "
+        f"{number(demand[DEBT], 0)})."
+    )
+
+
+def _hangs_on(study: Study, rows: Mapping[str, Row]) -> str:
+    parts: list[str] = [_together(study)]
+    explained = gain_explained(study)
+    if explained is not None:
+        gain, rest, share = explained
+        parts.append(
+            f"{number(100 * share, 0)} percent of the change with services in kind ({signed(gain)} points) rests on "
+            f"the assumption that households save less when welfare is better (without it {signed(rest)})"
+        )
+    if BEST in rows:
+        best, both = rows[BEST].values, rows[BOTH].values
+        word = compared(best[KIND], both[KIND], "above", "below", "level with")
+        weights = weight_range(study, "with_in_kind")
+        over = f", {number(weights.low)} to {number(weights.high)} over the weights of its goal" if weights else ""
+        parts.append(
+            f"the best path, its levers free, comes to {number(best[KIND])} percent with services in kind{over}, "
+            f"{word} the stated two halves"
+        )
+    text = "; ".join(part for part in parts if part)
+    return f"{_capital(text)}." if text else "What the numbers hang on was not checked in this run."
 
 
 def _together(study: Study) -> str:
@@ -56,63 +100,18 @@ def _together(study: Study) -> str:
     found = study.checks.get("interaction")
     if not found:
         return ""
+    base = years_of(next(iter(study.paths.values())))[0]
     sums = {key: found[f"{key}_supply"] + found[f"{key}_demand"] for key in ("consumption", "with_in_kind")}
     words = {key: compared(found[f"{key}_joint"], value, "more", "less", "the same") for key, value in sums.items()}
-    numbers = (
-        f"{signed(found['consumption_joint'])} against {signed(sums['consumption'])} percent of the base year's GDP"
-    )
+    pairs = {key: f"{signed(found[f'{key}_joint'])} together, {signed(value)} apart" for key, value in sums.items()}
+    unit = f"percent of the GDP of {base}"
     if words["consumption"] != words["with_in_kind"]:
-        kind = f"{signed(found['with_in_kind_joint'])} against {signed(sums['with_in_kind'])}"
         return (
-            f"; whether they help each other is open, since at the level of consumption they give {words['consumption']} "
-            f"than apart ({numbers}) and with services in kind {words['with_in_kind']} ({kind})"
+            f"whether the halves help each other depends on what is counted: consumption {pairs['consumption']}, with "
+            f"services in kind {pairs['with_in_kind']}, {unit}"
         )
-    if words["consumption"] == "the same":
-        return f"; at the level of consumption they give the same together as apart ({numbers})"
-    verb = "help" if words["consumption"] == "more" else "hinder"
-    return (
-        f"; they {verb} each other: at the level of consumption they give {words['consumption']} than apart ({numbers})"
-    )
-
-
-def _cost(study: Study, rows: Mapping[str, Row]) -> str:
-    both, usual, supply, demand = (rows[name].values for name in (BOTH, USUAL, SUPPLY, DEMAND))
-    peak = compared(both[PEAK], usual[PEAK], "higher than", "lower than", "the same as")
-    growth = compared(both[GROWTH], usual[GROWTH], "faster than", "slower than", "as fast as")
-    debt = compared(both[DEBT], usual[DEBT], "higher than", "lower than", "the same as", 0)
-    apart = compared(both[DEBT], demand[DEBT], "more", "less", "as much", 0)
-    than = "as" if apart == "as much" else "than"
-    return (
-        f"Unemployment peaks at {number(both[PEAK])} percent ({number(both[PERSONS], 0)} million), {peak} under business "
-        f"as usual ({number(usual[PEAK])}), and at {number(supply[PEAK])} ({number(supply[PERSONS], 0)} million) with the "
-        f"supply half alone; growth is {number(both[GROWTH])} percent a year, {growth} as usual ({number(usual[GROWTH])}); "
-        f"public debt ends at {number(both[DEBT], 0)} percent of GDP, {debt} under business as usual "
-        f"({number(usual[DEBT], 0)}) and {apart} {than} with the demand half alone ({number(demand[DEBT], 0)})."
-    )
-
-
-def _hangs_on(study: Study, rows: Mapping[str, Row]) -> str:
-    parts: list[str] = []
-    explained = gain_explained(study)
-    if explained is not None:
-        gain, rest, share = explained
-        parts.append(
-            f"Of the change of {signed(gain)} points with services in kind, {number(100 * share, 0)} percent rests on the "
-            f"assumption that households save less when welfare is better (without it {signed(rest)})"
-        )
-    if BEST in rows:
-        best, both = rows[BEST].values, rows[BOTH].values
-        word = compared(best[KIND], both[KIND], "above", "below", "level with")
-        weights = weight_range(study, "with_in_kind")
-        over = f" ({number(weights.low)} to {number(weights.high)} over the weights of its goal)" if weights else ""
-        parts.append(
-            f"with the levers free, the best path comes to {number(best[KIND])} percent of GDP with services in kind{over}, "
-            f"{word} the stated two halves"
-        )
-    if not parts:
-        return "What the numbers hang on was not checked in this run."
-    text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
+    verb = {"more": "help each other", "less": "hinder each other", "the same": "neither help nor hinder each other"}
+    return f"the halves {verb[words['consumption']]} (level of consumption {pairs['consumption']}, {unit})"
 
 
 def _alone(path: Trajectory, row: Row) -> str:
@@ -149,7 +148,7 @@ def best_words(path: Trajectory) -> str:
     )
 
 
-def partner_words(name: str, partners: xr.Dataset) -> str:
+def partner_words(partners: xr.Dataset) -> str:
     """Who gains and who loses in the last year, by value added."""
     year = int(partners["year"].values[-1])
     rows = [row for row in summary(partners, year) if row["channel"] == "total"]
@@ -162,9 +161,13 @@ def partner_words(name: str, partners: xr.Dataset) -> str:
     most, least = max(changes, key=lambda one: changes[one]), min(changes, key=lambda one: changes[one])
     small = ": next to nothing" if max(abs(change) for change in changes.values()) < 0.1 else ""
     return (
-        f"Under {policy(name)}, value added in {year} {listed(counts)} of {len(changes)} partners, from "
+        f"Value added in {year} {listed(counts)} of {len(changes)} partners, from "
         f"{signed(changes[least], 2)} percent ({least}) to {signed(changes[most], 2)} percent ({most}){small}."
     )
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _sign(change: float) -> int:
@@ -179,6 +182,6 @@ def jobs_words(path: Trajectory, usual: Trajectory) -> str:
     net = compared(found, lost, "more jobs are found than lost", "more jobs are lost than found",
                    "as many jobs are found as lost")  # fmt: skip
     return (
-        f"Against business as usual, {policy(path.experiment.name)} has {number(lost)} million fewer jobs in the sectors "
-        f"that shrink and {number(found)} million more in those that grow: {net}."
+        f"By {int(path.data['year'].values[-1])}, {policy(path.experiment.name)} has {number(lost)} million fewer jobs "
+        f"than business as usual in the sectors that shrink and {number(found)} million more in those that grow: {net}."
     )

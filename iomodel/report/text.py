@@ -94,7 +94,8 @@ def _misses(study: Study) -> Iterator[str]:
     if not rows:
         return
     years = sorted({year for row in rows for year in row.cells})
-    yield f"Reference path beside what happened {years[0]}–{years[-1]}: model/published; f fitted, else tested; ! outside"
+    span = f"{years[0]}–{years[-1]}"
+    yield f"Reference path beside what happened {span}: model/published; f fitted, else tested; ! outside tolerance"
     yield "  " + "".ljust(27) + "tolerance".ljust(11) + "".join(str(year).ljust(15) for year in years).rstrip()
     for row in rows:
         cells = "".join(_miss(row.cells.get(year)).ljust(15) for year in years)
@@ -117,7 +118,7 @@ def _notes(study: Study) -> Iterator[str]:
     if explained is not None:
         gain, rest, share = explained
         yield (
-            f"Response to welfare (card precaution, {precaution_of(study) or 0:g}; a yuan of programme releases that much "
+            f"Response to welfare (card precaution: a yuan of programme releases {precaution_of(study) or 0:g} yuan of "
             f"saving): without it two halves gain {signed(rest)} points of consumption with in-kind instead of "
             f"{signed(gain)}; the assumption explains {number(100 * share, 0)} percent of the gain."
         )
@@ -146,8 +147,8 @@ def _notes(study: Study) -> Iterator[str]:
     if "announced_rule" in checks:
         off = max(abs(row["with_in_kind"]) for row in checks["announced_rule"].values())
         yield (
-            "Carried out by the announced rule instead of by the program, the stated policies' consumption with in-kind "
-            f"differs by at most {number(off, 2)} points."
+            "Carried out by the announced rule instead of by the program, consumption with in-kind of the stated "
+            f"policies differs by at most {number(off, 2)} points."
         )
 
 
@@ -156,8 +157,9 @@ def _best(study: Study) -> Iterator[str]:
     if low_high[0] is not None and low_high[1] is not None:
         kind, own = low_high
         yield (
-            f"Best path over the weights of its goal, one at a time: consumption {number(own.low)} to {number(own.high)}, "
-            f"with in-kind {number(kind.low)} ({kind.at_low}) to {number(kind.high)} ({kind.at_high}) % of GDP."
+            f"Best path over the weights of its goal, one at a time: consumption {number(own.low)} to "
+            f"{number(own.high)}, with in-kind {number(kind.low)} ({kind.at_low}) to {number(kind.high)} "
+            f"({kind.at_high}) % of GDP."
         )
     without = study.checks.get("best_without_target")
     if without is not None and "best-path" in study.paths:

@@ -31,6 +31,9 @@ REGIONS = {
 TABLES = {"china-2020": "official table", "world-2011": "World Input-Output Database"}
 """Shipped table -> what it is called in a heading."""
 
+NAMES = {"two-halves-tariffs": "two halves under tariffs"}
+"""Policies whose name does not read well with its hyphens taken out."""
+
 LEVERS = {"reform": "reform", "retirement": "closures", "programme": "programme"}
 """Lever -> word, in the order of a sentence."""
 
@@ -77,7 +80,7 @@ def policy(name: str) -> str:
     >>> policy("business-as-usual")
     'business as usual'
     """
-    return name.replace("-", " ")
+    return NAMES.get(name, name.replace("-", " "))
 
 
 def listed(words: Sequence[str]) -> str:
