@@ -101,5 +101,5 @@ def test_the_goal_is_what_the_model_says(solved_program: Callable[..., Program])
     bad += cards["weight_debt"] * end * owed
     levers = (v["programme"] / 100) ** 2 + v["reform"] ** 2
     tie = levers.sum() + ((v["retirement"] / p.base("capacity")[p.industry][:, None]) ** 2).sum()
-    bad += cards["weight_levers"] * consumption * share[0] * tie
+    bad += cards["weight_levers"] * consumption * tie / weight.sum()
     assert float(program.problem.value) == pytest.approx(good - bad, abs=1e-6)
