@@ -3,27 +3,40 @@
 Every number that is not in the table is a card; shares and residuals are chosen so that the base year is a solution of
 the model to rounding. Real estate's share of investment and the growth of capacity are all that data identify of the
 yields (investment by using industry is published nowhere), so two numbers of yield result, by construction.
+
+What a table may lack has a rule. No government_individual: what the government buys from sectors marked
+individual_government counts as individual, and where that is nothing the programme buys their products as households
+do. No depreciation: a card's share of the surplus; a sector outside industry without any has no plant of its own. No
+real estate: its share of investment falls away. No public sector: public investment is the vehicles' part of the drive.
+A kind of asset that no product forms: nobody invests in it. What has no rule is refused by `iomodel.prerequisites`.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from iomodel.bundles import bundles_of, per_output
 from iomodel.cards import Cards, SectorRows, load_cards, load_map
-from iomodel.economy import USES, Economy, Finding
+from iomodel.economy import Economy
 from iomodel.errors import CardError, TableError
+from iomodel.findings import findings_of
 from iomodel.labels import ASSETS
+from iomodel.prerequisites import require, value_added
 from iomodel.shipped import shipped_file
 from iomodel.table import Table, shipped_tables
 from iomodel.utilisation import published_utilisation
 from iomodel.yearly import yearly_paths
 
 Array = npt.NDArray[np.float64]
+
+HOME = "CHN"
+"""The country whose cards, utilisation and published figures are shipped."""
 
 CALENDAR_CARDS = (
     "cash_transfers",
@@ -55,7 +68,7 @@ def calibrate(
     Amounts come in percent of the base year's GDP, persons in millions. The base year is reproduced to 1e-8.
 
     Raises CardError when a region needs cards that nobody supplied or a sector has no line in the map of its
-    classification, TableError when the region is not in the table or has no jobs by sector.
+    classification, TableError when the region is not in the table, has no jobs by sector or lacks what has no rule.
     Source: accounting after Miller and Blair (2009), chapters 2 and 4; institutions after SNA 2008.
 
     >>> import iomodel as iom
@@ -67,10 +80,12 @@ def calibrate(
     rows = load_map(str(table.attrs["classification"])).rows(table.sectors)
     product_taxes = float(table.product_taxes.sel(to_region=region).sum())
     scale = 100.0 / (float(table.value_added.sel(to_region=region).sum()) + product_taxes)
+    added = value_added(table, region, chosen)
+    require(table, region, rows, added)
     flows = _home_flows(table, region, scale)
     paths = yearly_paths(table.year, chosen)
-    sectors = _production(table, region, flows, rows, chosen, scale)
-    bundles, taxes, levels = _bundles(table, region, rows, scale)
+    sectors = _production(table, region, flows, rows, chosen, added * scale)
+    bundles, taxes, levels = bundles_of(table, region, rows, scale)
     sectors = _investment(sectors, levels, rows, chosen)
     accounts = _accounts(sectors, levels, paths, chosen)
     exports, re_exports = _exports(levels, paths)
@@ -88,7 +103,7 @@ def calibrate(
         paths=paths,
         exports=exports,
         re_exports=re_exports,
-        findings=_findings(accounts, sectors),
+        findings=findings_of(accounts, sectors, rows, region == HOME),
     )
 
 
@@ -98,14 +113,23 @@ def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[
         raise TableError(f"region {region!r} is no producer of table {table.name!r}; it has {', '.join(table.regions)}")
     supplied = set(cards.changed if isinstance(cards, Cards) else cards or {})
     missing = [key for key in CALENDAR_CARDS if key not in supplied]
-    if region != "CHN" and table.name in shipped_tables() and missing:
+    if region != HOME and table.name in shipped_tables() and missing:
         raise CardError(
             f"no cards are shipped for region {region!r} of table {table.name!r}; supply these as cards=…: "
             + ", ".join(missing)
         )
-    if isinstance(cards, Cards):
-        return cards
-    return load_cards(table.name if table.name in shipped_tables() else None, dict(cards or {}))
+    if not isinstance(cards, Cards):
+        cards = load_cards(table.name if table.name in shipped_tables() else None, dict(cards or {}))
+    return cards if region == HOME else _taken_over(cards)
+
+
+def _taken_over(cards: Cards) -> Cards:
+    """The cards for another country: what was found for China stands there as a stated default."""
+    kept = {
+        key: replace(card, kind="default") if card.kind in ("read", "derived", "fitted") else card
+        for key, card in cards.cards.items()
+    }
+    return Cards(kept, cards.table, cards.shipped)
 
 
 def _home_flows(table: Table, region: str, scale: float) -> xr.Dataset:
@@ -117,27 +141,19 @@ def _home_flows(table: Table, region: str, scale: float) -> xr.Dataset:
     return xr.Dataset({"domestic": domestic, "imported": imported, "output": output})
 
 
-def _per_output(amount: Array, output: Array) -> Array:
-    """amount / output by column; a sector without output buys, pays and employs nothing per unit of it."""
-    return np.divide(amount, output, out=np.zeros(np.broadcast_shapes(amount.shape, output.shape)), where=output > 0)
-
-
 def _coefficients(flows: xr.Dataset) -> xr.Dataset:
     """A^D and A^M = flows / output of the buying sector."""
     output = flows["output"].values
-    made = {key: (("sector", "to_sector"), _per_output(flows[key].values, output)) for key in ("domestic", "imported")}
+    made = {key: (("sector", "to_sector"), per_output(flows[key].values, output)) for key in ("domestic", "imported")}
     return xr.Dataset(made, coords={"sector": flows["sector"].values, "to_sector": flows["sector"].values})
 
 
 def _production(
-    table: Table, region: str, flows: xr.Dataset, rows: SectorRows, cards: Cards, scale: float
+    table: Table, region: str, flows: xr.Dataset, rows: SectorRows, cards: Cards, added: Array
 ) -> xr.Dataset:
     """Output, capacity, utilisation, value-added shares and jobs by sector in the base year."""
     output = flows["output"].values
-    added = (table.value_added.sel(to_region=region, drop=True) * scale).sel(
-        factor=["compensation", "production_taxes", "depreciation", "operating_surplus"]
-    )
-    compensation, taxes, depreciation, surplus = added.values
+    compensation, taxes, depreciation, surplus = added
     base, normal = published_utilisation(
         str(table.attrs["classification"]), list(table.sectors), output, cards, table.year
     )
@@ -151,12 +167,12 @@ def _production(
         "utilisation": base,
         "normal_use": normal,
         "capacity": output / base,
-        "wage_share": _per_output(compensation, output),
-        "surplus_share": _per_output(surplus + depreciation, output),
-        "tax_share": _per_output(taxes, output),
+        "wage_share": per_output(compensation, output),
+        "surplus_share": per_output(surplus + depreciation, output),
+        "tax_share": per_output(taxes, output),
         "depreciation": depreciation,
         "jobs": jobs,
-        "jobs_per_output": _per_output(jobs, output),
+        "jobs_per_output": per_output(jobs, output),
         "overhead": overhead,
         "trend_jobs": trend_jobs,
         "displacement": rows.displacement,
@@ -174,7 +190,7 @@ def _jobs(table: Table, region: str, rows: SectorRows) -> Array:
     """
     if table.employment is not None and region in table.employment["region"].values:
         return np.asarray(table.employment.sel(region=region).values, dtype=float) / 1000.0
-    if region != "CHN" or table.attrs["classification"] != "nbs42":
+    if region != HOME or table.attrs["classification"] != "nbs42":
         raise TableError(f"table {table.name!r} has no jobs by sector of region {region!r}: add them as employment")
     with shipped_file("tables", "facts", "china_employment_2018.csv").open(encoding="utf-8", newline="") as file:
         persons = {row["sector"]: float(row["thousand_persons"]) / 1000.0 for row in csv.DictReader(file)}
@@ -196,98 +212,6 @@ def _employed(year: int) -> dict[str, float]:
     }
 
 
-def _bundles(
-    table: Table, region: str, rows: SectorRows, scale: float
-) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
-    """Bundles (region, sector, use) per unit of each use, their tax shares, and the base-year levels of the uses."""
-    sellers = [region, *[name for name in table.flows["region"].values if name != region]]
-    final = table.final_demand.sel(to_region=region, drop=True).sel(region=sellers) * scale
-    tax = table.product_taxes.sel(to_region=region, drop=True) * scale
-    categories = list(final["category"].values)
-
-    def bought(*names: str) -> tuple[Array, float]:
-        here = [name for name in names if name in categories]
-        goods = final.sel(category=here).sum("category").values
-        return goods, float(tax.sel(category=here).sum())
-
-    columns: dict[str, Array] = {use: np.zeros(final.shape[:2]) for use in USES}
-    taxes: dict[str, float] = dict.fromkeys(USES, 0.0)
-    level: dict[str, float] = {}
-    household, household_tax = bought("household", "non_profit")
-    shares, taxes["household"], level["household_consumption"] = _unit(household, household_tax)
-    marginal = _engel(shares.sum(axis=0), rows.engel)
-    split = _per_output(shares, shares.sum(axis=0)[None, :])
-    columns["household"] = split * marginal
-    columns["household_fixed"] = split * (shares.sum(axis=0) - marginal) * level["household_consumption"]
-    columns["overflow"] = _overflow(household, rows)
-    for use, name in (
-        ("government_individual", "in_kind_spending"),
-        ("government_collective", "collective_consumption"),
-    ):
-        columns[use], taxes[use], level[name] = _unit(*bought(use))
-    capital, capital_tax = bought("fixed_capital")
-    rate = capital_tax / max(float(capital.sum()), 1e-12)
-    for asset in ASSETS:
-        goods = capital * (rows.asset == asset)
-        columns[asset], taxes[asset], level[asset] = _unit(goods, rate * float(goods.sum()))
-    columns["inventories"], taxes["inventories"] = bought("inventories")
-    columns["exports"], taxes["exports"] = _sold_abroad(table, region, final, tax, scale)
-    coords = {"region": sellers, "sector": final["sector"].values, "use": list(USES)}
-    bundles = xr.DataArray(np.stack([columns[use] for use in USES], axis=-1), coords, ("region", "sector", "use"))
-    place = {"region": sellers, "sector": final["sector"].values}
-    levels = xr.Dataset({key: ((), value) for key, value in level.items()}, coords=place)
-    levels["product_taxes"] = float(tax.sum())
-    levels["inventories"] = (("region", "sector"), columns["inventories"])
-    levels["inventories_tax"] = taxes["inventories"]
-    levels["exports"] = (("region", "sector"), columns["exports"])
-    tax_array = xr.DataArray([taxes[use] for use in USES], {"use": list(USES)}, ("use",))
-    return bundles, tax_array, levels
-
-
-def _unit(goods: Array, tax: float) -> tuple[Array, float, float]:
-    """Shares of goods and of tax in one unit of a use at purchasers' prices, and its level."""
-    level = float(goods.sum()) + tax
-    return (goods / level, tax / level, level) if level else (np.zeros_like(goods), 0.0, 0.0)
-
-
-def _engel(shares: Array, elasticity: Array) -> Array:
-    """Marginal budget shares b E / Σ b E, over goods without tax, which keeps its own share (Stone 1954)."""
-    weighted = shares * elasticity
-    return weighted / weighted.sum() * shares.sum()
-
-
-def _overflow(household: Array, rows: SectorRows) -> Array:
-    """Bundle of purchases moved abroad: less of the home maker, more of the foreign ones, each summing to one.
-
-    The goods are the manufactures of the household bundle without food; the foreign makers of a good share it as they
-    share households' imports of it, or of all these goods where none is imported; alike where nothing is imported.
-    """
-    goods = np.clip(household, 0, None) * rows.overflow
-    if not goods.sum() > 0:
-        raise CardError(
-            f"The map {rows.classification} marks no good that households buy as one that they buy abroad when labour "
-            "is short; set 1 in its column overflow for manufactures of the household bundle."
-        )
-    basket = goods.sum(axis=0) / goods.sum()
-    abroad = goods[1:]
-    alike = np.full(len(abroad), 1 / len(abroad))
-    general = abroad.sum(axis=1) / abroad.sum() if abroad.sum() > 0 else alike
-    by_good = np.where(abroad.sum(axis=0) > 0, _per_output(abroad, abroad.sum(axis=0)[None, :]), general[:, None])
-    return np.concatenate([-basket[None, :], by_good * basket])
-
-
-def _sold_abroad(
-    table: Table, region: str, final: xr.DataArray, tax: xr.DataArray, scale: float
-) -> tuple[Array, float]:
-    """Exports by seller and good: home goods, and on a national table the re-exports of imports."""
-    if table.is_national:
-        return final.sel(category="exports").values, float(tax.sel(category="exports"))
-    sold = table.flows.sel(region=region, drop=True).drop_sel(to_region=region).sum(("to_region", "to_sector"))
-    used = table.final_demand.sel(region=region, drop=True).drop_sel(to_region=region).sum(("to_region", "category"))
-    home = (sold + used).values * scale
-    return np.concatenate([home[None, :], np.zeros((final.sizes["region"] - 1, home.size))]), 0.0
-
-
 def _investment(sectors: xr.Dataset, levels: xr.Dataset, rows: SectorRows, cards: Cards) -> xr.Dataset:
     """Investment by using sector and motive, capital cost, yields and asset mix."""
     real_estate = rows.capital == "real_estate"
@@ -297,19 +221,19 @@ def _investment(sectors: xr.Dataset, levels: xr.Dataset, rows: SectorRows, cards
         cards["capital_depreciation_plant"],
     )
     decay = np.where(real_estate, cards["capacity_depreciation_real_estate"], cards["capacity_depreciation"])
-    decay = np.where(sectors["output"].values > 0, decay, 0.0)
-    growth = np.where(sectors["output"].values > 0, cards["capacity_growth"], 0.0)
-    capital = sectors["depreciation"].values / rate
+    output, capital = sectors["output"].values, sectors["depreciation"].values / rate
+    plant = (output > 0) & (capital > 0)
+    decay, growth = np.where(plant, decay, 0.0), np.where(plant, cards["capacity_growth"], 0.0)
     need = (growth + decay) * capital
     total = sum(float(levels[asset]) for asset in ASSETS)
-    share = cards["real_estate_investment_share"] if real_estate.any() else 0.0
+    built, other = float((need * real_estate).sum()), float((need * ~real_estate).sum())
+    share = cards["real_estate_investment_share"] if built > 0 and other > 0 else float(built > 0)
     invested = total * (
-        (1 - share) * need * ~real_estate / (need * ~real_estate).sum()
-        + share * need * real_estate / max(float((need * real_estate).sum()), 1e-12)
+        (1 - share) * need * ~real_estate / (other or 1.0) + share * need * real_estate / (built or 1.0)
     )
     parts = _motives(invested, rows, cards)
     capacity = sectors["capacity"].values
-    cost = np.divide(capital, capacity, out=np.ones_like(capital), where=capacity > 0)
+    cost = np.divide(capital, capacity, out=np.ones_like(capital), where=plant)
     mean_yield = np.divide(need, invested, out=np.zeros_like(need), where=invested > 0)
     kept = {name: 1 - cards[f"waste_{name}"] for name in ("market", "drive", "public")}
     mean_kept = sum(parts[name] * kept[name] for name in parts)
@@ -317,6 +241,7 @@ def _investment(sectors: xr.Dataset, levels: xr.Dataset, rows: SectorRows, cards
     acceleration = np.where(
         sectors["industry"].values > 0, cards["accelerator_industry"], cards["accelerator_elsewhere"]
     )
+    acceleration = np.where((output > 0) & ~plant, 0.0, acceleration)
     named = {"investment": invested, "capital": capital, "capital_cost": cost, "yield": mean_yield}
     named |= {f"{name}_investment": parts[name] for name in parts}
     named |= {f"yield_{name}": mean_yield * kept[name] / mean_kept for name in parts}
@@ -334,10 +259,13 @@ def _motives(invested: Array, rows: SectorRows, cards: Cards) -> dict[str, Array
     drive = share * invested
     rest = (invested - drive) * rows.public
     public_total = cards["public_investment"] - cards["vehicles_share"] * drive.sum()
+    if not rows.public.any():
+        return {"market": invested - drive, "drive": drive, "public": np.zeros_like(drive)}
     if not 0 <= public_total <= rest.sum():
         raise CardError(
             f"public_investment = {cards['public_investment']} leaves {public_total:.2f} percent of GDP for the public "
-            f"sectors, where 0 to {rest.sum():.2f} is invested besides the drive; change it or the drive's shares"
+            f"sectors, where 0 to {rest.sum():.2f} is invested besides the drive; change it or the drive's shares "
+            "(drive_share_…), or mark other sectors as public in the map"
         )
     public = rest * public_total / rest.sum() if rest.sum() > 0 else np.zeros_like(rest)
     return {"market": invested - drive - public, "drive": drive, "public": public}
@@ -356,8 +284,12 @@ def _asset_mix(invested: Array, totals: Array, sectors: xr.Dataset, rows: Sector
         (elsewhere, cards["asset_prior_construction_services"]),
         (rows.capital == "real_estate", cards["asset_prior_construction_real_estate"]),
     ):
-        other = (1 - built) * table_share[1:] / table_share[1:].sum()
+        other = (1 - built) * table_share[1:] / (table_share[1:].sum() or 1.0)
         prior[:, where] = np.concatenate([[built], other])[:, None]
+    if not totals.all():  # a kind of asset that no product forms is nobody's investment
+        prior = np.where(totals[:, None] > 0, prior, 0.0)
+        prior = np.where(prior.sum(axis=0) > 0, prior, table_share[:, None])
+        prior = prior / prior.sum(axis=0)
     flow = prior * invested
     for _ in range(1000):
         rows_now = flow.sum(axis=1)
@@ -366,6 +298,12 @@ def _asset_mix(invested: Array, totals: Array, sectors: xr.Dataset, rows: Sector
         flow *= np.divide(invested, columns_now, out=np.zeros_like(invested), where=columns_now > 0)
         if np.abs(flow.sum(axis=1) - totals).max() < 1e-12:
             break
+    missed = float(np.abs(flow.sum(axis=1) - totals).max())
+    if missed > 1e-9:
+        raise CardError(
+            f"No asset mix of the sectors meets the table's investment by asset: {missed:.2g} percent of GDP are left. "
+            "Move the cards asset_prior_… away from 0 and 1, or look at the columns asset and capital of the map."
+        )
     return np.where(invested > 0, np.divide(flow, invested, out=prior.copy(), where=invested > 0), prior)
 
 
@@ -374,7 +312,7 @@ def _accounts(sectors: xr.Dataset, levels: xr.Dataset, paths: xr.Dataset, cards:
     output = sectors["output"].values
     wages = float(sectors["wage_share"].values @ output)
     surplus = float(sectors["surplus_share"].values @ output)
-    jobs = float(sectors["jobs"].sum())
+    jobs, drive = float(sectors["jobs"].sum()), float(sectors["drive_investment"].sum())
     force = jobs / (1 - cards["unemployment_rate"])
     wage = wages / jobs
     consumption = float(levels["household_consumption"])
@@ -398,7 +336,7 @@ def _accounts(sectors: xr.Dataset, levels: xr.Dataset, paths: xr.Dataset, cards:
         "household_income": income,
         "autonomous_consumption": consumption - response,
         "wage_tax": primary + transfers - cards["household_tax"] - income,
-        "drive_support_rate": cards["support_drive"] / float(sectors["drive_investment"].sum()),
+        "drive_support_rate": cards["support_drive"] / drive if drive > 0 else 0.0,
         "labour_force": force,
         "unemployed": force - jobs,
         "wage": wage,
@@ -446,33 +384,3 @@ def _exports(levels: xr.Dataset, paths: xr.Dataset) -> tuple[xr.DataArray, xr.Da
     home = levels["exports"].isel(region=0)
     abroad = levels["exports"].isel(region=slice(1, None)).sum("region")
     return home * index, abroad * index
-
-
-def _findings(accounts: xr.Dataset, sectors: xr.Dataset) -> tuple[Finding, ...]:
-    """Figures of the base year beside published ones that did not enter, and those derived so that it closes."""
-    industry = sectors["industry"].values > 0
-    made = (sectors["manufacturing"].values > 0) & industry
-    use = {
-        name: 100 * float(sectors["output"].values[rows].sum() / sectors["capacity"].values[rows].sum())
-        for name, rows in (("manufacturing", made), ("industry", industry))
-    }
-    rates = sectors["yield"].values[sectors["investment"].values > 0]
-    derived = "derived so that the base year closes"
-    flow_of_funds = "China: NBS flow of funds 2019, percent of value added"
-    rate = 100 * float(accounts["wage_tax_rate"])
-    saving = float(accounts["household_income"] - accounts["household_consumption"])
-    theta = 100 * float(accounts["household_surplus_share"])
-    of_gdp = "percent of GDP"
-    return (
-        Finding("compensation of employees", float(accounts["wages"]), 52.05, of_gdp, flow_of_funds),
-        Finding("utilisation of manufacturing", use["manufacturing"], 74.9, "percent", "China: NBS 2020, used"),
-        Finding("utilisation of industry", use["industry"], 74.5, "percent", "China: NBS 2020, not used"),
-        Finding("households' part of operating surplus", theta, None, "percent", derived),
-        Finding("taxes and contributions on wages", rate, None, "percent of wages", derived),
-        Finding("household saving", saving, None, of_gdp, derived),
-        Finding("public debt at the start of the base year", float(accounts["public_debt"]), None, of_gdp, derived),
-        Finding(
-            "yield of investment, median sector", float(np.median(rates)), None, "yuan per yuan", derived
-        ),
-        Finding("yield of investment, real estate", float(rates.min()), None, "yuan per yuan", derived),
-    )

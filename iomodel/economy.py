@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from iomodel.cards import Cards
+from iomodel.cards import Cards, Value
 from iomodel.table import Table
 
 USES = (
@@ -76,7 +76,10 @@ class Economy:
             lines.append(f"  {finding.title}: {finding.value:.2f} {finding.unit}{beside} ({finding.source})")
         counts = ", ".join(f"{count} {kind}" for kind, count in self.cards.count().items() if count)
         lines.append(f"  cards: {counts}")
-        defaults = [card.key for card in self.cards.of_kind("default")]
+        changed = self.cards.changed
+        if changed:
+            lines.append(f"  changed: {', '.join(f'{key} = {_shown(value)}' for key, value in changed.items())}")
+        defaults = [card.key for card in self.cards.of_kind("default") if card.key not in changed]
         if defaults:
             lines.append(f"  stated defaults, for want of a figure of this country and year: {', '.join(defaults)}")
         return "\n".join(lines)
@@ -91,3 +94,7 @@ class Economy:
         """Last year whose data are known; the base year where none is."""
         known = self.paths["known"].values
         return int(self.paths["year"].values[known.nonzero()[0].max()])
+
+
+def _shown(value: Value) -> str:
+    return " ".join(f"{entry:g}" for entry in value) if isinstance(value, tuple) else f"{value:g}"
