@@ -44,7 +44,10 @@ SMALL = 5e-4
 
 @dataclass(frozen=True)
 class Limit:
-    """A law that binds: what it says, when and where, and what one percent of its bound is worth."""
+    """A law that binds: what it says, when and where, and what one percent of its bound is worth.
+
+    change: a stated size is made "larger" by that percent, any other limit "looser".
+    """
 
     law: str
     says: str
@@ -52,6 +55,7 @@ class Limit:
     where: str
     worth: float
     costs: str
+    change: str
 
 
 def limits(path: Trajectory, most: int = 5) -> list[Limit]:
@@ -63,8 +67,9 @@ def limits(path: Trajectory, most: int = 5) -> list[Limit]:
             continue
         price = path.shadow_prices[row.law]
         years = [int(label) for label in row.labels if str(label).isdigit()]
-        costs = _costs(row.worth, str(price.attrs["bound"]), path.provenance)
-        rows.append(Limit(row.law, says(row.law, cards), span(years), _where(price, path), row.worth, costs))
+        costs = money(row.worth, path.provenance)
+        change = "larger" if price.attrs["bound"] == "equal" else "looser"
+        rows.append(Limit(row.law, says(row.law, cards), span(years), _where(price, path), row.worth, costs, change))
     return rows
 
 
@@ -79,11 +84,6 @@ def says(law: str, cards: Cards) -> str:
         limit=100 * cards["reform_limit"],
         pace=100 * cards["reform_pace"],
     )
-
-
-def _costs(worth: float, bound: str, provenance: Mapping[str, object]) -> str:
-    """The worth of one percent: of a stated size one percent larger, of a limit one percent looser."""
-    return f"{money(worth, provenance)} if {'larger' if bound == 'equal' else 'looser'} by 1 %"
 
 
 def money(share: float, provenance: Mapping[str, object]) -> str:
@@ -101,8 +101,7 @@ def _where(price: xr.DataArray, path: Trajectory) -> str:
     dim = next((str(name) for name in price.dims if name in ("industry", "sector")), None)
     if dim is None:
         return ""
-    others = [name for name in price.dims if name != dim]
-    weight = np.abs(price).sum(others)
+    weight = abs(price).sum([name for name in price.dims if name != dim])
     names: Mapping[str, str] = path.provenance["sectors"]
     order = np.argsort(-weight.values)
     total = float(weight.sum())

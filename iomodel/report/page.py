@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from iomodel.cards import KINDS, Card, load_cards
+from iomodel.errors import ResultError
 from iomodel.files import write_text
 from iomodel.history import misses, warnings_of
 from iomodel.program.trajectory import Trajectory
@@ -30,20 +31,20 @@ from iomodel.study import Study, miss_rows
 from iomodel.study_files import study_files
 
 KIND_WORDS = {
-    "read": "seen in its source",
-    "derived": "computed from figures seen",
-    "fitted": "chosen so that a published figure is met",
-    "assumed": "assumed for a stated reason",
-    "default": "taken over from another country or year",
-    "preference": "a stated preference",
+    "read": "read in their sources",
+    "derived": "derived from figures read",
+    "fitted": "fitted so that a published figure is met",
+    "assumed": "assumed, each for a stated reason",
+    "default": "defaults taken over from another country or year",
+    "preference": "stated preferences",
 }
-"""Kind of a card -> what it means."""
+"""Kind of a card -> what it means, after a number."""
 
 
 def write_report(study: Study | Sequence[Trajectory], file: str | Path) -> Path:
     """Write the page of a study, or of any solved paths, as one HTML file; returns it.
 
-    Raises ResultError when the file cannot be written, ValueError when there is no path.
+    Raises ResultError when the file cannot be written or there is no path.
 
     >>> import iomodel as iom
     >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
@@ -58,7 +59,7 @@ def write_report(study: Study | Sequence[Trajectory], file: str | Path) -> Path:
 def study_of(paths: Sequence[Trajectory]) -> Study:
     """Single paths as a study: those on the first one's table are the headline, others stand beside it."""
     if not paths:
-        raise ValueError("There is no path to report: give at least one trajectory.")
+        raise ResultError("There is no path to report; give at least one trajectory.")
     first = paths[0].provenance["table_sha256"]
     home = _named([path for path in paths if path.provenance["table_sha256"] == first])
     other = _named([path for path in paths if path.provenance["table_sha256"] != first])
@@ -217,18 +218,14 @@ def _beside(study: Study) -> dict[str, Any]:
 # ---------------------------------------------------------------- assumptions and sources
 
 
-def _cards(study: Study) -> list[tuple[str, str, list[tuple[str, list[Card]]]]]:
-    """(table, counts in words, kind -> cards) of each table that the study stands on."""
-    found: dict[str, list[tuple[str, list[Card]]]] = {}
-    counts: dict[str, str] = {}
-    for path in (*study.paths.values(), *study.world.values()):
-        table = str(path.provenance["table"])
-        if table in found:
-            continue
+def _cards(study: Study) -> list[tuple[str, int, list[tuple[str, list[Card]]]]]:
+    """(table, number of cards, kind -> cards) of each table that the study stands on."""
+    tables = dict.fromkeys(str(path.provenance["table"]) for path in (*study.paths.values(), *study.world.values()))
+    found: list[tuple[str, int, list[tuple[str, list[Card]]]]] = []
+    for table in tables:
         cards = load_cards(table)
-        found[table] = [(kind, cards.of_kind(kind)) for kind in KINDS if cards.of_kind(kind)]
-        counts[table] = ", ".join(f"{count} {kind}" for kind, count in cards.count().items() if count)
-    return [(table, counts[table], kinds) for table, kinds in found.items()]
+        found.append((table, len(cards), [(kind, cards.of_kind(kind)) for kind in KINDS if cards.of_kind(kind)]))
+    return found
 
 
 def _sources(study: Study) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -84,19 +85,21 @@ class Panel:
 
 def policy_panels(study: Study, names: Sequence[str] | None = None) -> list[Panel]:
     """The panels of the policies, in the order of PANELS; `names` chooses variables."""
-    paths = study.paths
-    _, first, _ = years_of(next(iter(paths.values())))
+    some = next(iter(study.paths.values()))
+    _, first, _ = years_of(some)
+    shown = {policy(name): path.data for name, path in study.paths.items()}
+    if "business-as-usual" not in study.paths and some.reference is not None:
+        shown = {"reference": some.reference, **shown}
     panels: list[Panel] = []
     for variable, title, unit in PANELS:
         if names is not None and variable not in names:
             continue
         lines: list[Line] = []
-        for place, (name, path) in enumerate(paths.items()):
-            series = path.data[variable]
-            kept = series if place == 0 else series.sel(year=series["year"] >= first - 1)
-            years = [int(year) for year in kept["year"].values]
+        for place, (name, data) in enumerate(shown.items()):
+            series = data[variable] if place == 0 else data[variable].sel(year=data["year"] >= first - 1)
+            years = [int(year) for year in series["year"].values]
             colour = COLOURS[place % len(COLOURS)]
-            lines.append(Line(policy(name), years, kept.values.tolist(), colour, name == "two-halves"))
+            lines.append(Line(name, years, series.values.tolist(), colour, name == "two halves"))
         digits = 0 if variable == "public_debt_share" else 1
         panels.append(Panel(title, unit, lines, first, published(study, variable), digits))
     return panels
@@ -133,7 +136,9 @@ def svg(panel: Panel, key: str) -> str:
     with _style(11):
         draw(axes, panel)
         out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None})
+        with warnings.catch_warnings():  # the reader's browser has fonts for what ours lacks
+            warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing")
+            figure.savefig(out, format="svg", metadata={"Date": None})
     return _inline(out.getvalue(), key, f"{panel.title}, {panel.unit}: {_told(panel)}")
 
 

@@ -153,9 +153,8 @@ def _notes(study: Study) -> Iterator[str]:
 
 
 def _best(study: Study) -> Iterator[str]:
-    low_high = weight_range(study, "with_in_kind"), weight_range(study, "consumption")
-    if low_high[0] is not None and low_high[1] is not None:
-        kind, own = low_high
+    kind, own = weight_range(study, "with_in_kind"), weight_range(study, "consumption")
+    if kind is not None and own is not None:
         yield (
             f"Best path over the weights of its goal, one at a time: consumption {number(own.low)} to "
             f"{number(own.high)}, with in-kind {number(kind.low)} ({kind.at_low}) to {number(kind.high)} "
