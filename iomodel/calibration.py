@@ -110,7 +110,10 @@ def calibrate(
 def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[float, ...]] | None) -> Cards:
     """The cards to use; refuses a region of a shipped table for which only another country's cards exist."""
     if region not in table.regions:
-        raise TableError(f"region {region!r} is no producer of table {table.name!r}; it has {', '.join(table.regions)}")
+        raise TableError(
+            f"region {region!r} is no producer of table {table.name!r}; choose with region= one that it has: "
+            f"{', '.join(table.regions)}"
+        )
     supplied = set(cards.changed if isinstance(cards, Cards) else cards or {})
     missing = [key for key in CALENDAR_CARDS if key not in supplied]
     if region != HOME and table.name in shipped_tables() and missing:

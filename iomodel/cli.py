@@ -19,6 +19,7 @@ from iomodel import __version__
 from iomodel.errors import ExperimentError, InfeasibleError, IOModelError, ResultError
 
 if TYPE_CHECKING:
+    from iomodel.economy import Economy
     from iomodel.experiment import Experiment
     from iomodel.program.trajectory import Trajectory
 
@@ -114,9 +115,10 @@ def _run(asked: argparse.Namespace) -> int:
     experiments, code = _asked(asked)
     out = check_folder(asked.out or "results")
     paths: list[Trajectory] = []
+    economies: dict[tuple[str, str, Any], Economy] = {}
     for experiment in experiments:
         try:
-            paths.append(_solved(experiment, out))
+            paths.append(_solved(experiment, _economy(experiment, economies), out))
             code = max(code, _code(paths[-1]))
         except IOModelError as error:
             code = max(code, _complain(error, f"{experiment.name}: "))
@@ -156,7 +158,7 @@ def _changed(name: str, asked: argparse.Namespace) -> Experiment:
     from iomodel.experiment import load_experiment
 
     experiment = load_experiment(name)
-    for change in asked.changes:
+    for change in sorted(asked.changes, key=lambda text: not text.startswith("table=")):  # its cards have its ranges
         key, equals, value = change.partition("=")
         if not equals or not key:
             raise ExperimentError(f"--set takes KEY=VALUE, found {change!r}. Names of experiments come before --set.")
@@ -172,11 +174,22 @@ def _value(text: str) -> Any:
         return text.strip()
 
 
-def _solved(experiment: Experiment, out: Path) -> Trajectory:
+def _economy(experiment: Experiment, known: dict[tuple[str, str, Any], Economy]) -> Economy:
+    """The economy of an experiment; each is printed once, with the cards that stand at their defaults."""
+    from iomodel.course import economy_of
+
+    key = (experiment.table, experiment.region, experiment.cards)
+    if key not in known:
+        known[key] = economy_of(experiment)
+        _say(f"{known[key]}\n  `iomodel cards KEY` explains a card, --set cards.KEY=VALUE changes it\n")
+    return known[key]
+
+
+def _solved(experiment: Experiment, economy: Economy, out: Path) -> Trajectory:
     from iomodel.results import save
     from iomodel.run import solve
 
-    path = solve(experiment)
+    path = solve(experiment, economy)
     file = save(path, out / experiment.name / "path.nc")
     _say(f"{experiment.name}: {path.verdict}\n   {file}")
     return path
@@ -223,11 +236,26 @@ def _explain(asked: argparse.Namespace) -> int:
 def _check(asked: argparse.Namespace) -> int:
     from iomodel.audit import check_file
 
-    findings = check_file(asked.file)
+    findings = [str(finding) for finding in check_file(asked.file)] or _not_calibrated(asked.file)
     for finding in findings:
         print(f"- {finding}")
     print(f"{asked.file}: {f'{len(findings)} findings' if findings else 'no findings, the table can be used'}")
     return BAD_INPUT if findings else 0
+
+
+def _not_calibrated(file: str) -> list[str]:
+    """What calibration refuses in a sound national table; what it finds in one that it takes is printed."""
+    from iomodel.calibration import calibrate
+    from iomodel.readers.template import read_table
+
+    table = read_table(file)
+    if not table.is_national:
+        return []
+    try:
+        _say(str(calibrate(table, table.home)))
+    except IOModelError as error:
+        return str(error).splitlines()
+    return []
 
 
 def _tables(_: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ import xarray as xr
 from iomodel.calibration import calibrate
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError
-from iomodel.experiment import LIMITS, Experiment
+from iomodel.experiment import LIMITS, TABLE_FILES, Experiment
 from iomodel.markets.tariffs import exports_under_tariffs, in_force
 from iomodel.program.arrays import Arrays, arrays_of
 from iomodel.program.certificate import Verdict
@@ -74,7 +74,8 @@ def economy_of(experiment: Experiment) -> Economy:
 
 def _table(name: str) -> Table:
     """A shipped table by name, a saved one, or a user's own in the template's layout."""
-    return read_table(name) if Path(name).suffix.lower() in (".csv", ".xlsx") else load_table(name)
+    foreign = Path(name).suffix.lower() in TABLE_FILES and not name.lower().endswith(".nc")
+    return read_table(name) if foreign else load_table(name)
 
 
 def policy_of(experiment: Experiment, economy: Economy) -> Policy:

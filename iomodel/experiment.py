@@ -48,6 +48,9 @@ GROUPS = ("manufacturing", "primary", "services", "all")
 
 ALL = "all"
 
+TABLE_FILES = (".nc", ".csv", ".xlsx", ".xlsm")
+"""Endings by which a table is a user's own file; every other text is a shipped table's name."""
+
 
 def refuse(key: str, found: object, allowed: str, advice: str = "") -> ExperimentError:
     """The one form of this module's errors: key, what was found, what is allowed, what to do."""
@@ -305,7 +308,7 @@ def _card(key: str, value: object) -> float | tuple[float, ...]:
 def _tariff(tariff: Tariff, experiment: Experiment, last: int) -> Tariff:
     key = f"tariffs.{tariff.partner}"
     # The regions of a user's own table are not known here; they are checked when the table is opened.
-    if not experiment.table.endswith(".nc"):
+    if not experiment.table.lower().endswith(TABLE_FILES):
         one_of("tariffs", tariff.partner, [*REGIONS, ALL])
     if tariff.partner == experiment.region:
         raise refuse("tariffs", tariff.partner, "a partner, not the home region itself")

@@ -16,7 +16,7 @@ from typing import Any
 
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, nearest
-from iomodel.experiment import KINDS, Benefit, Experiment, Horizon, Levers, Limit, Target, Tariff, refuse
+from iomodel.experiment import KINDS, TABLE_FILES, Benefit, Experiment, Horizon, Levers, Limit, Target, Tariff, refuse
 from iomodel.shipped import shipped_file, shipped_names
 
 FOLDER = "experiments"
@@ -131,7 +131,7 @@ def _with_baseline(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         if key not in KEYS:
             raise ExperimentError(f"{path}: {refuse(key, key, ', '.join(KEYS), nearest(key, KEYS))}")
     table = entries.get("table")
-    if isinstance(table, str) and table.endswith(".nc"):
+    if isinstance(table, str) and table.lower().endswith(TABLE_FILES):
         entries["table"] = str(path.parent / table)  # a user's table is named from where the experiment lies
     if "base" not in entries:
         return entries
