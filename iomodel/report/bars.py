@@ -17,7 +17,7 @@ CHANNELS = {TOTAL: "in all, %", "demand": "by home demand, %", "barriers": "by t
 """Channel -> word."""
 
 
-TOO_LITTLE = 0.02
+TOO_LITTLE = 0.05
 """Closed plant below which a sector or a path is not shown, percent of base-year GDP."""
 
 
