@@ -139,10 +139,25 @@ def _normal_rates(path: Path, years: Sequence[int]) -> dict[str, float]:
     return {column: float(np.mean(values)) for column, values in read.items()}
 
 
-def _parts(rows: SectorRows, place: int, columns: Iterable[str]) -> list[tuple[str, float]]:
-    """Columns of one sector with their weights in output: [] for the residual of its group."""
+def _stated(rows: SectorRows, place: int) -> float | None:
+    """The rate that the map states as a number for a sector, share of one; None where it names columns."""
     text = str(rows.utilisation[place])
-    if not text or text in GROUP_COLUMNS:
+    try:
+        rate = float(text)
+    except ValueError:
+        return None
+    if not 0 < rate <= 1:
+        raise CardError(
+            f"Map {rows.classification}, sector {rows.sectors[place]}: utilisation is {text}; a rate is a share of one "
+            "above 0, such as 0.81."
+        )
+    return rate
+
+
+def _parts(rows: SectorRows, place: int, columns: Iterable[str]) -> list[tuple[str, float]]:
+    """Columns of one sector with their weights in output: [] for the residual of its group and for a stated rate."""
+    text = str(rows.utilisation[place])
+    if not text or text in GROUP_COLUMNS or _stated(rows, place) is not None:
         return []
     parts: list[tuple[str, float]] = []
     for part in text.split("+"):
@@ -167,6 +182,10 @@ def _base(rows: SectorRows, output: Array, rates: _Rates) -> tuple[Array, tuple[
     origin = ["not industry"] * len(rows.sectors)
     for group, column in GROUP_COLUMNS.items():
         members = np.flatnonzero(rows.group == group)
+        stated = {int(place): rate for place in members if (rate := _stated(rows, int(place))) is not None}
+        for place, rate in stated.items():  # a country's own rates stand outside the published total
+            base[place], origin[place] = rate, "stated in the map"
+        members = np.array([place for place in members if place not in stated], dtype=np.intp)
         left: list[int] = []
         for place in members:
             parts = _parts(rows, int(place), rates.columns)

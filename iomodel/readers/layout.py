@@ -209,9 +209,10 @@ individual.
 - `overflow`: 1 for products that households buy abroad when labour is short, else 0. At least one that they buy.
 - `displacement`: jobs lost by closing plant, per job of the sector's average: 1 where nothing is known.
 - `individual_government`: 1 for what the state gives to single persons (education, health, social work), else 0.
-- `utilisation`: use of plant in the table's year: the name of the group, or a column of
-  `tables/facts/china_utilisation.csv` (China's rates are the stated default); empty outside industry.
-- `normal`: `published` (normal use from ordinary years) or `base` (as in the table's year); empty outside industry.
+- `utilisation`: use of plant in the table's year: your own rate as a share of one, such as 0.81; or the name of the
+  group or a column of `tables/facts/china_utilisation.csv`, for China's rate as stated default; empty outside industry.
+- `normal`: `published` (as China's normal use stands to its use in the table's year; manufacturing as a whole is scaled
+  to the card `normal_use`) or `base` (as in the table's year); empty outside industry.
 - `broad`: primary, manufacturing or services, for summaries.
 - `reason`: why.
 """
