@@ -141,6 +141,11 @@ def _same(experiment: Experiment, economy: Economy) -> Economy:
 
 def _with_tariffs(experiment: Experiment, economy: Economy) -> Economy:
     """The economy with the exports that remain under the experiment's tariffs."""
+    if economy.table.is_national:
+        raise ExperimentError(
+            f"tariffs need trading partners, but the table {economy.table.name!r} is "
+            'national: all partners are its one row IMPORTS. Use table = "world-2011", or take the tariffs out.'
+        )
     duties = in_force(experiment.tariffs, economy.table, economy.region, economy.cards, economy.known_until + 1)
     years = [int(year) for year in economy.paths["year"].values]
     factor = exports_under_tariffs(economy.table, economy.region, duties, economy.cards, years)
