@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from iomodel.report.rows import (
@@ -69,14 +69,22 @@ def cell(row: Row, column: str) -> str:
 def _table(study: Study) -> Iterator[str]:
     paths = list(study.paths.values())
     _, first, last = years_of(paths[0])
-    yield f"{where_from(paths[0])};".ljust(LABEL) + "".join(head.ljust(width) for head, _, _, width in COLUMNS).rstrip()
-    label = f"policy {first}–{last}, year {last}"
-    yield label.ljust(LABEL) + "".join(unit.ljust(width) for _, unit, _, width in COLUMNS).rstrip()
+    yield _placed(f"{where_from(paths[0])};", [head for head, *_ in COLUMNS])
+    yield _placed(f"policy {first}–{last}, year {last}", [unit for _, unit, *_ in COLUMNS])
     for row in headline_rows(study.paths):
-        yield row.title.ljust(LABEL) + "".join(cell(row, key).ljust(width) for _, _, key, width in COLUMNS).rstrip()
+        yield _placed(row.title, [cell(row, key) for _, _, key, _ in COLUMNS])
         if row.states:
             yield f"   ({row.states})"
     yield FOOTNOTE
+
+
+def _placed(label: str, cells: Sequence[str]) -> str:
+    """A line with each cell at its column's place; an empty one leaves its room to the cell before it."""
+    line, place = label, LABEL
+    for found, (*_, width) in zip(cells, COLUMNS, strict=True):
+        line = line.ljust(place) + found if found else line
+        place += width
+    return line
 
 
 # ---------------------------------------------------------------- beneath the table
@@ -95,7 +103,7 @@ def _misses(study: Study) -> Iterator[str]:
         return
     years = sorted({year for row in rows for year in row.cells})
     span = f"{years[0]}–{years[-1]}"
-    yield f"Reference path beside what happened {span}: model/published; f fitted, else tested; ! outside tolerance"
+    yield f"Reference path beside what happened {span} (model/published; f fitted, else tested; ! outside)"
     yield "  " + "".ljust(27) + "tolerance".ljust(11) + "".join(str(year).ljust(15) for year in years).rstrip()
     for row in rows:
         cells = "".join(_miss(row.cells.get(year)).ljust(15) for year in years)

@@ -1,0 +1,575 @@
+"""What people see: words that turn with the numbers, numbers that equal the data, a page that fetches nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iomodel.errors import ResultError
+from iomodel.experiment import Benefit, Limit, Target, Tariff, load_experiment
+from iomodel.headline import compare
+from iomodel.program.trajectory import Trajectory
+from iomodel.report import headline_text, main_figure, write_report
+from iomodel.report.bars import closed_plant, jobs, partners_table
+from iomodel.report.figure import main as draw_figure
+from iomodel.report.laws import WORDS, limits, money, says
+from iomodel.report.page import headline_csv, page_html, paths_csv, study_of
+from iomodel.report.plots import policy_panels, saving_panels, spread_apart, svg
+from iomodel.report.rows import cards_of, states
+from iomodel.report.sentences import answer, jobs_words, partner_words
+from iomodel.report.text import COLUMNS, LABEL
+from iomodel.report.words import number, signed, span
+from iomodel.run import simulate, what_binds
+from iomodel.spillover import summary
+from iomodel.study import OUTCOMES, Study, outcomes, run_study
+
+HEADER = (
+    "China, official table 2020, 42 sectors;   consumption               with in-kind  growth    investment  "
+    "idle plant*  social    unemployed   public debt\n"
+    "policy 2026–2035, year 2035               % of GDP  % over as usual % of GDP      % a year  % of GDP    "
+    "%            % of GDP  peak %, mn   % of GDP"
+)
+
+
+def checks_of(study: Study) -> dict[str, Any]:
+    """Checks with made-up numbers, in the form that `run_study` gives."""
+    both, best = outcomes(study.paths["two-halves"]), outcomes(study.paths["best-path"])
+
+    def moved(row: dict[str, Any], by: float) -> dict[str, Any]:
+        return {key: value + by if isinstance(value, float) else value for key, value in row.items()}
+
+    parts = {"supply": -1.0, "demand": 5.0, "joint": 4.5, "interaction": 0.5}
+    payers = {"debt": 0.0, "dividends": 0.1, "household_tax": -1.0}
+    return {
+        **study.checks,
+        "announced_rule": {"two-halves": dict.fromkeys(OUTCOMES, 0.05)},
+        "interaction": {f"{key}_{part}": parts[part] for key in ("consumption", "with_in_kind") for part in parts},
+        "without_precaution": {name: moved(both, -2.0) for name in ("demand-only", "two-halves", "best-path")},
+        "payers": {payer: moved(both, by) for payer, by in payers.items()},
+        "mix": {"0.0": moved(both, -0.5), "1.0": moved(both, 0.25)},
+        "best_without_target": moved(best, 0.3),
+        "weights": [
+            {"card": "weight_debt", "title": "Weight of debt", "value": value, **moved(best, by)}
+            for value, by in ((0.0, 1.25), (1.0, -1.5))
+        ],
+        "spread": [
+            {"card": "precaution", "title": "Response", "unit": "yuan", "low": 0.0, "high": 1.0,
+             "at_low": moved(both, -1.0), "at_high": moved(both, 1.0)}
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def study() -> Study:
+    """The five policies and the partners, solved, with made-up numbers for what stands beside them."""
+    solved = run_study(full=False)
+    return replace(solved, checks=checks_of(solved))
+
+
+@pytest.fixture(scope="session")
+def page(study: Study) -> str:
+    return page_html(study)
+
+
+def with_data(study: Study, name: str, **changes: float | np.ndarray) -> Study:
+    """A study in which variables of one path are moved by an amount in all years of policy."""
+    path = study.paths[name]
+    policy = path.data["year"] >= int(path.data.attrs["first_policy_year"])
+    data = path.data.assign({key: path.data[key] + by * policy for key, by in changes.items()})
+    return replace(study, paths={**study.paths, name: replace(path, data=data)})
+
+
+def with_interaction(study: Study, consumption: float, kind: float) -> Study:
+    found = dict(study.checks["interaction"])
+    for key, value in (("consumption", consumption), ("with_in_kind", kind)):
+        found[f"{key}_joint"] = found[f"{key}_supply"] + found[f"{key}_demand"] + value
+        found[f"{key}_interaction"] = value
+    return replace(study, checks={**study.checks, "interaction": found})
+
+
+# ---------------------------------------------------------------- the printed headline
+
+
+def test_the_table_has_the_layout_and_the_numbers(study: Study) -> None:
+    text = headline_text(study)
+    assert text.startswith(HEADER)
+    lines = text.splitlines()
+    table = compare(list(study.paths.values()))
+    for name, values in table.iterrows():
+        line = next(line for line in lines if line.startswith(f"{str(name).replace('-', ' '):{LABEL}}"))
+        cells, place = [], LABEL
+        for *_, width in COLUMNS:
+            cells.append(line[place : place + width].strip())
+            place += width
+        peak = f"{number(values['unemployed peak, %'])}, {number(values['unemployed peak, mn'], 0)}"
+        expected = [
+            number(values["consumption, % of GDP"]),
+            signed(values["consumption, % over as usual"]),
+            *(number(values[f"{key}"]) for key in ("with in-kind, % of GDP", "growth, % a year")),
+            *(number(values[f"{key}"]) for key in ("investment, % of GDP", "idle plant, %", "social, % of GDP")),
+            peak,
+            number(values["public debt, % of GDP"], 0),
+        ]
+        assert cells == expected
+    assert "* industrial capacity beyond normal use, share of all" in lines
+
+
+def test_prose_is_narrow_and_says_every_check(study: Study) -> None:
+    lines = headline_text(study).splitlines()
+    below = lines[lines.index("* industrial capacity beyond normal use, share of all") + 1 :]
+    assert max(map(len, below)) < 110
+    for words in (
+        "Reference path beside what happened", "Response to welfare", "by who pays", "all in cash", "all in kind",
+        "over the weights", "without its idle target", "Interaction of the halves", "five cards", "announced rule",
+    ):  # fmt: skip
+        assert any(words in line for line in below), words
+
+
+def test_misses_outside_the_tolerance_are_marked_and_warned_of(study: Study) -> None:
+    rows = [dict(row) for row in study.checks["misses"]]
+    assert "!" not in "".join(headline_text(study).splitlines()[:2])
+    rows[0] |= {"value": rows[0]["published"] + 9.0, "within": False}
+    missed = replace(study, checks={**study.checks, "misses": rows, "warnings": ["utilisation is off"]})
+    text = headline_text(missed)
+    assert text.splitlines()[0] == "Warning: utilisation is off"
+    assert f"{number(rows[0]['value'])}/{number(rows[0]['published'])} f !" in text
+    html = page_html(missed)
+    assert "utilisation is off" in html
+    assert 'class="out"' in html
+
+
+def test_a_study_without_checks_prints_its_table(study: Study) -> None:
+    bare = replace(study, checks={})
+    assert headline_text(bare).startswith(HEADER)
+    assert "Response to welfare" not in headline_text(bare)
+    assert "was not checked" not in headline_text(bare)
+
+
+# ---------------------------------------------------------------- what a policy states
+
+
+def test_the_brackets_come_from_the_targets(study: Study) -> None:
+    asked = {name: path.experiment for name, path in study.paths.items()}
+    found = {name: states(path, asked) for name, path in study.paths.items()}
+    assert found["business-as-usual"] == ""
+    assert found["supply-only"] == "by 2033: investment drive halved, idle plant at least halved"
+    assert found["demand-only"].startswith("by 2033: social programme of 4 points of GDP, unemployment benefit at 15")
+    assert found["two-halves"] == "both"
+    assert found["best-path"].startswith(
+        "how far could one go with reform, closures and programme free within their pace"
+    )
+
+
+def test_other_targets_make_other_brackets(study: Study) -> None:
+    both = study.paths["two-halves"]
+    changed = both.experiment.replace(
+        targets={"reform": Target("exactly", 0.5, 5), "package": Target("at_least", 2.5, 8)},
+        benefit=Benefit(0.2, 5),
+        payer="dividends",
+        cards={"precaution": 0.0},
+        limits={"debt_ceiling": Limit()},
+        free=("programme", "reform"),
+    )
+    assert states(replace(both, experiment=changed)) == (
+        "by 2030: investment drive cut by 40 percent, unemployment benefit at 20 percent of the wage; by 2033: social "
+        "programme of at least 2.5 points of GDP; paid by dividends of state firms; debt ceiling a law; card "
+        "precaution = 0"
+    )
+
+
+def test_tariffs_are_stated(study: Study) -> None:
+    path = study.world["two-halves-tariffs"]
+    assert states(path).endswith("partners' tariffs on manufacturing 10.3 points higher from 2012")
+    one = path.experiment.replace(tariffs=(Tariff("USA", "all", 25.0, 3),))
+    assert states(replace(path, experiment=one)).endswith(
+        "United States's tariffs on all goods 25 points higher from 2014"
+    )
+
+
+# ---------------------------------------------------------------- words turn with the numbers
+
+
+def test_the_words_of_the_answer_turn(study: Study) -> None:
+    lower = with_data(study, "two-halves", household_consumption_share=-9.0, actual_individual_consumption_share=-9.0)
+    assert " raise household consumption from " in answer(study)[0]
+    assert "more than either half alone" in answer(study)[0]
+    assert " lower household consumption from " in answer(lower)[0]
+    assert "less than the better half alone" in answer(lower)[0]
+    usual = study.paths["business-as-usual"].data["household_consumption_share"].values[-1]
+    here = study.paths["two-halves"].data["household_consumption_share"].values[-1]
+    same = with_data(study, "two-halves", household_consumption_share=usual - here)
+    assert f" leave household consumption at {number(usual)} percent" in answer(same)[0]
+
+
+@pytest.mark.parametrize(
+    ("variable", "by", "words"),
+    [
+        ("public_debt_share", 40.0, "public debt ends higher"),
+        ("public_debt_share", -40.0, "public debt ends lower"),
+        ("unemployment_rate", 9.0, "Unemployment peaks higher than under business as usual"),
+        ("unemployment_rate", -3.0, "Unemployment peaks lower than under business as usual"),
+        ("gdp", 60.0, "growth is faster"),
+        ("gdp", -60.0, "growth is slower"),
+    ],
+)
+def test_the_words_of_the_cost_turn(study: Study, variable: str, by: float, words: str) -> None:
+    assert words in answer(with_data(study, "two-halves", **{variable: by}))[1]
+
+
+def test_whether_the_halves_help_each_other_turns(study: Study) -> None:
+    assert answer(with_interaction(study, 0.5, 0.7))[2].startswith("The halves help each other")
+    assert answer(with_interaction(study, -0.5, -0.7))[2].startswith("The halves hinder each other")
+    assert answer(with_interaction(study, 0.0, 0.01))[2].startswith("The halves neither help nor hinder each other")
+    mixed = answer(with_interaction(study, -0.5, 0.7))[2]
+    assert mixed.startswith("Whether the halves help each other depends on what is counted")
+
+
+def test_the_best_path_is_compared(study: Study) -> None:
+    up = with_data(study, "best-path", actual_individual_consumption_share=9.0)
+    down = with_data(study, "best-path", actual_individual_consumption_share=-9.0)
+    assert answer(up)[2].endswith("above the stated two halves.")
+    assert answer(down)[2].endswith("below the stated two halves.")
+
+
+def test_words_abroad_turn(study: Study) -> None:
+    partners = study.partners["two-halves-tariffs"]
+    rows = [row for row in summary(partners, 2021) if row["channel"] == "total"]
+    gains = sum(round(float(row["value_added_change_share"] or 0), 2) > 0 for row in rows)
+    assert f"rises for {gains}" in partner_words(partners)
+    turned = partners.map(lambda values: -values, keep_attrs=True)
+    assert f"falls for {gains}" in partner_words(turned)
+    flat = partners.map(lambda values: 0 * values, keep_attrs=True)
+    assert partner_words(flat) == (
+        "Value added in 2021 does not move for 14 of 14 partners, from 0.00 percent (United States) to 0.00 percent "
+        "(United States): next to nothing."
+    )
+
+
+def test_words_of_jobs_turn(study: Study) -> None:
+    usual = study.paths["business-as-usual"]
+    for by, words in ((1.0, "more jobs are found than lost"), (-1.0, "more jobs are lost than found")):
+        assert words in jobs_words(with_data(study, "two-halves", employment=by).paths["two-halves"], usual)
+
+
+# ---------------------------------------------------------------- every figure equals the data
+
+
+def figures(text: str) -> set[str]:
+    return set(re.findall(r"[+−]?\d[\d,]*(?:\.\d+)?", text))
+
+
+def test_every_figure_of_the_answer_is_in_the_data(study: Study, page: str) -> None:
+    known = {"2020", "2035"}
+    for name in study.paths:
+        path = study.paths[name]
+        last, policy = path.data.isel(year=-1), path.data.sel(year=path.policy_years)
+        known |= {number(float(last[key])) for key in OUTCOMES.values()}
+        known |= {number(float(last["public_debt_share"]), 0), number(float(policy["unemployment_rate"].max()))}
+        known.add(number(float(policy["unemployed"].max()), 0))
+        before = float(path.data["gdp"].sel(year=int(path.policy_years[0]) - 1))
+        known.add(number(100 * ((float(last["gdp"]) / before) ** (1 / policy.sizes["year"]) - 1)))
+    found = study.checks["interaction"]
+    known |= {signed(found["consumption_joint"]), signed(found["consumption_supply"] + found["consumption_demand"])}
+    gain = float(outcomes(study.paths["two-halves"])["with_in_kind_gain"])
+    rest = study.checks["without_precaution"]["two-halves"]["with_in_kind_gain"]
+    known |= {signed(gain), signed(rest), number(100 * (1 - rest / gain), 0)}
+    known |= {number(row["with_in_kind"]) for row in study.checks["weights"]}
+    text = " ".join(answer(study))
+    assert figures(text) <= known
+    assert len(figures(text)) > 15
+    assert all(sentence in read(page).text for sentence in answer(study))
+
+
+class Reader(HTMLParser):
+    """Checks that what is opened is closed, and keeps ids, addresses, cells and links."""
+
+    VOID = ("meta", "link", "br", "img", "input", "hr")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.ids: list[str] = []
+        self.addresses: list[tuple[str, str, str]] = []
+        self.tags: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.stack.append(tag)
+        self._keep(tag, attrs)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self._keep(tag, attrs)
+
+    def _keep(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        assert len(found) == len(attrs), f"an attribute of {tag} comes twice"
+        self.ids += [found["id"]] if "id" in found else []
+        self.addresses += [
+            (tag, name, found[name]) for name in ("src", "href", "srcset", "data", "action") if name in found
+        ]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack, f"{tag} is closed and was not opened"
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def read(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert not reader.stack
+    return reader
+
+
+def test_the_page_is_well_formed_and_small(page: str) -> None:
+    reader = read(page)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert len(page.encode()) < 3_000_000
+    assert page.count("<svg") == page.count("</svg>") >= 12
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+
+
+def test_the_page_fetches_nothing(page: str) -> None:
+    reader = read(page)
+    for tag, name, address in reader.addresses:
+        assert address.startswith(("#", "data:")), (tag, name, address[:80])
+    assert not {"script", "iframe", "img", "object", "embed"} & set(reader.tags)
+    assert "@import" not in page
+    assert all(address.startswith("#") for address in re.findall(r"url\(([^)]*)\)", page))
+    inside = {address for _, _, address in reader.addresses if address.startswith("#")}
+    assert {address[1:] for address in inside} <= set(reader.ids)
+
+
+def test_the_headline_on_the_page_equals_the_text(study: Study, page: str) -> None:
+    words = [word.strip() for word in read(page).text if word.strip()]
+    for path in study.paths.values():
+        values = compare([path]).iloc[0]
+        start = words.index(path.experiment.name.replace("-", " "), words.index("policy 2026–2035, year 2035"))
+        assert words[start + 1] == number(values["consumption, % of GDP"])
+        assert words[start + 9] == number(values["public debt, % of GDP"], 0)
+
+
+def test_the_data_on_the_page_are_the_paths(study: Study, page: str) -> None:
+    links = {a[2].split(",", 1)[1] for a in read(page).addresses if a[2].startswith("data:text/csv")}
+    texts = {unquote(link) for link in links}
+    assert texts == {headline_csv(study), paths_csv(study)}
+    rows = list(csv.DictReader(io.StringIO(paths_csv(study))))
+    for row in rows[:: len(rows) // 50]:
+        path = (study.paths if row["table"] == "china-2020" else study.world)[row["policy"]]
+        variable = path.data[row["variable"]]
+        assert float(row["value"]) == pytest.approx(float(variable.sel(year=int(row["year"]))), rel=1e-7, abs=1e-12)
+        assert row["unit"] == variable.attrs["units"]
+    head = list(csv.DictReader(io.StringIO(headline_csv(study))))
+    exact = compare([study.paths["two-halves"]]).iloc[0]
+    both = next(row for row in head if row["policy"] == "two-halves")
+    assert all(float(both[str(key)]) == value for key, value in exact.items())
+
+
+def test_the_page_says_where_numbers_are_from(study: Study, page: str) -> None:
+    text = " ".join(read(page).text)
+    for path in (*study.paths.values(), *study.world.values()):
+        assert str(path.provenance["table_sha256"]) in text
+    for words in ("partners' production and trade as of 2011", "upper bound", "no finding", "Foresight is perfect"):
+        assert words in text
+    assert (
+        f"elasticity among imports is the card's ({cards_of(study.world['two-halves'])['elasticity_imports']:g})"
+        in text
+    )
+    cards = cards_of(study.paths["two-halves"])
+    assert all(cards.card(key).title in text for key in cards)
+    assert "best-path/path.nc" in text
+
+
+def test_sectors_and_partners_equal_the_data(study: Study) -> None:
+    both, usual = study.paths["two-halves"], study.paths["business-as-usual"]
+    names = both.provenance["sectors"]
+    change = (both.data["employment"] - usual.data["employment"]).isel(year=-1)
+    by_name = {names[code]: float(change.sel(sector=code)) for code in names}
+    for row in jobs(both, usual).rows:
+        assert row.bars[0].text == signed(by_name[row.name])
+    closed = closed_plant(study.paths)
+    assert closed is not None
+    most = both.data["retirement"].sel(year=both.policy_years).sum("year")
+    place = [head.split(",")[0] for head in closed.heads].index("two halves")
+    for row in closed.rows:
+        code = next(code for code, name in names.items() if name == row.name)
+        assert row.bars[place].value == pytest.approx(float(most.sel(sector=code)))
+    table = partners_table("two-halves-tariffs", study.partners["two-halves-tariffs"])
+    assert len(table.rows) == 14
+    for row in table.rows:
+        total, *parts = (bar.value for bar in row.bars)
+        assert total == pytest.approx(sum(parts))
+        assert all(0 <= bar.start <= bar.start + bar.width <= 100.01 for bar in row.bars)
+
+
+# ---------------------------------------------------------------- limits in words
+
+
+def test_every_law_that_binds_has_words(study: Study) -> None:
+    for path in study.paths.values():
+        assert {row.law for row in what_binds(path)} <= set(WORDS)
+        cards = cards_of(path)
+        for limit in limits(path):
+            assert limit.says == says(limit.law, cards)
+            assert limit.costs == money(limit.worth, path.provenance)
+    assert not limits(study.paths["business-as-usual"])
+    assert says("my_own_law", cards_of(study.paths["two-halves"])) == "the law my own law"
+
+
+def test_worth_is_told_in_money(study: Study) -> None:
+    provenance = dict(study.paths["two-halves"].provenance)
+    assert money(0.1, {**provenance, "gdp": 1e8, "gdp_unit": "million CNY"}) == "+100 bn yuan"
+    assert money(-0.001, {**provenance, "gdp": 1e8, "gdp_unit": "million USD"}) == "−1.0 bn dollars"
+    assert money(0.1, {**provenance, "gdp_unit": "crore"}) == "+0.100 percent of base-year GDP"
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_panels_hold_the_paths_and_what_was_published(study: Study) -> None:
+    panels = {panel.title: panel for panel in policy_panels(study)}
+    debt = panels["Public debt"]
+    assert [line.name for line in debt.lines] == [name.replace("-", " ") for name in study.paths]
+    assert debt.lines[0].values == study.paths["business-as-usual"].data["public_debt_share"].values.tolist()
+    assert debt.lines[3].years[0] == debt.start - 1
+    rows = [row for row in study.checks["misses"] if row["variable"] == "public_debt_share"]
+    assert debt.published == {row["year"]: row["published"] for row in rows}
+    assert len({line.colour for line in debt.lines}) == 5
+
+
+def test_saving_by_institution_is_the_data(study: Study) -> None:
+    panel = saving_panels(study.paths)[3]
+    data = study.paths["two-halves"].data
+    total = sum(np.array(line.values) for line in panel.lines)
+    invested = 100 * (data["investment"] + data["stock_change"]) / data["gdp"]
+    np.testing.assert_allclose(total, invested, atol=1e-6)
+
+
+def test_svg_text_is_text_and_names_are_at_the_ends(study: Study) -> None:
+    panel = policy_panels(study)[0]
+    drawn = svg(panel, "one")
+    for line in panel.lines:
+        assert f">{line.name} {number(line.values[-1])}</text>" in drawn
+    assert svg(panel, "one") == drawn
+    odd = replace(panel, title="<b>&", lines=[replace(panel.lines[0], name="双半 <i>")])
+    read(f"<html>{svg(odd, 'two')}</html>")
+    assert "<i>" not in svg(odd, "two")
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=8))
+def test_names_do_not_overlap(values: list[float]) -> None:
+    placed = np.sort(spread_apart(np.array(values), 1.0, 0.0, 10.0))
+    assert (np.diff(placed) >= 1 - 1e-9).all()
+    assert placed[0] >= -1e-9
+    assert placed[-1] <= 10 + 1e-9
+
+
+def test_the_main_figure_is_a_small_png(study: Study, tmp_path: Path) -> None:
+    file = main_figure(study, tmp_path / "deep" / "figure.png")
+    content = file.read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert len(content) < 200_000
+    assert int.from_bytes(content[16:20], "big") >= 1400
+    assert main_figure(study, tmp_path / "again.png").read_bytes() == content
+
+
+def test_the_figure_command_refuses_what_is_no_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert draw_figure([]) == 2
+    assert draw_figure([str(tmp_path), str(tmp_path / "figure.png")]) == 2
+    assert "There is no study in" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------- any paths
+
+
+def test_a_plain_list_of_paths(study: Study, tmp_path: Path) -> None:
+    paths = [study.paths["two-halves"], study.world["two-halves"]]
+    file = write_report(paths, tmp_path / "report.html")
+    html = file.read_text(encoding="utf-8")
+    read(html)
+    text = " ".join(read(html).text)
+    assert "reference 39." in text or "reference" in text
+    assert "On another table" in text
+    assert "Two halves: in 2035 household consumption is" in text
+    assert "Trading partners" not in text
+    assert "Files beside this page" not in text
+
+
+def test_words_of_a_single_path_turn(study: Study) -> None:
+    path = study.paths["two-halves"]
+    assert ", above its reference path" in answer(study_of([path]))[0]
+    lower = replace(
+        path, data=path.data.assign(household_consumption_share=path.data["household_consumption_share"] - 9)
+    )
+    assert ", below its reference path" in answer(study_of([lower]))[0]
+
+
+def test_a_simulated_path_alone(tmp_path: Path) -> None:
+    usual = simulate(load_experiment("business-as-usual"))
+    html = write_report([usual], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No plant is closed on these paths." in html
+    read(html)
+
+
+def test_a_path_on_the_world_table_alone(study: Study, tmp_path: Path) -> None:
+    html = write_report([study.world["two-halves"]], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "World Input-Output Database 2011" in html
+    assert "The reference path beside what happened" not in html
+    read(html)
+
+
+def test_names_are_escaped_and_counted(study: Study) -> None:
+    path = study.paths["two-halves"]
+    odd = replace(path, experiment=path.experiment.replace(name="<script>alert(1)<&>", cards={}))
+    whole = study_of([path, path, odd])
+    assert list(whole.paths) == ["two-halves", "two-halves (2)", "<script>alert(1)<&>"]
+    html = page_html(whole, made_by_study=False)
+    assert "script" not in read(html).tags
+
+
+def test_no_path_and_a_file_that_cannot_be_written(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="give at least one trajectory"):
+        write_report([], tmp_path / "report.html")
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(ResultError, match="Cannot write"):
+        write_report(study, tmp_path / "file" / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (lambda: number(-0.04), "0.0"),
+        (lambda: signed(-1.25, 1), "−1.2"),
+        (lambda: number(1234567.8, 0), "1,234,568"),
+        (lambda: span([2035, 2033, 2034, 2040]), "2033–2035, 2040"),
+    ],
+)
+def test_numbers_are_rounded_to_what_they_bear(made: Callable[[], str], text: str) -> None:
+    assert made() == text
+
+
+def test_inaccurate_paths_are_warned_of(study: Study) -> None:
+    path: Trajectory = study.paths["two-halves"]
+    bad = replace(path, verdict=replace(path.verdict, status="inaccurate", warnings=("replay is off",)))
+    shaky = replace(study, paths={**study.paths, "two-halves": bad})
+    assert headline_text(shaky).startswith("Warning: two-halves: replay is off\nWarning: two-halves is inaccurate")
+    assert "two-halves is inaccurate." in page_html(shaky)
