@@ -27,8 +27,8 @@ from iomodel.report.figure import main as draw_figure
 from iomodel.report.laws import WORDS, limits, money, says
 from iomodel.report.page import headline_csv, page_html, paths_csv, study_of
 from iomodel.report.plots import policy_panels, saving_panels, spread_apart, svg
-from iomodel.report.rows import cards_of, states
-from iomodel.report.sentences import answer, jobs_words, partner_words
+from iomodel.report.rows import cards_of, headline_rows, states
+from iomodel.report.sentences import answer, best_words, jobs_words, partner_words, share_gains, share_words
 from iomodel.report.text import COLUMNS, LABEL
 from iomodel.report.words import number, signed, span
 from iomodel.run import simulate, what_binds
@@ -132,7 +132,8 @@ def test_prose_is_narrow_and_says_every_check(study: Study) -> None:
     assert max(map(len, below)) < 110
     for words in (
         "Reference path beside what happened", "Response to welfare", "by who pays", "all in cash", "all in kind",
-        "over the weights", "without its idle target", "Interaction of the halves", "five cards", "announced rule",
+        "over the weights", "without its idle target", "Interaction of the halves", "cards that move it most",
+        "announced rule",
     ):  # fmt: skip
         assert any(words in line for line in below), words
 
@@ -229,17 +230,43 @@ def test_the_words_of_the_cost_turn(study: Study, variable: str, by: float, word
 
 
 def test_whether_the_halves_help_each_other_turns(study: Study) -> None:
-    assert answer(with_interaction(study, 0.5, 0.7))[2].startswith("The halves help each other")
-    assert answer(with_interaction(study, -0.5, -0.7))[2].startswith("The halves hinder each other")
-    assert answer(with_interaction(study, 0.0, 0.01))[2].startswith("The halves neither help nor hinder each other")
-    mixed = answer(with_interaction(study, -0.5, 0.7))[2]
-    assert mixed.startswith("Whether the halves help each other depends on what is counted")
+    rows = {row.name: row for row in headline_rows(study.paths)}
+    joint, apart = share_gains(rows)
+    share = "actual_individual_consumption_share"
+    more, less, same = (with_data(study, "two-halves", **{share: apart - joint + by}) for by in (1.0, -1.0, 0.0))
+    assert answer(with_interaction(more, 0.5, 0.7))[2].startswith("The halves help each other, whatever is counted")
+    assert answer(with_interaction(less, -0.5, -0.7))[2].startswith("The halves hinder each other, whatever")
+    assert answer(with_interaction(same, 0.0, 0.01))[2].startswith("The halves neither help nor hinder each other")
+    for mixed in (
+        with_interaction(more, -0.5, 0.7),
+        with_interaction(less, 0.5, 0.7),
+        with_interaction(same, 0.5, 0.5),
+    ):
+        assert answer(mixed)[2].startswith("Whether the halves help each other depends on what is counted")
+
+
+def test_a_share_that_rises_while_the_level_falls_is_said(study: Study) -> None:
+    rows = {row.name: row for row in headline_rows(study.paths)}
+    supply = dict(rows["supply-only"].values)
+    for share, level, words in (
+        (1.0, -2.0, "rises (+1.0 points) while its level falls (−2.0 percent): GDP falls by more"),
+        (-1.0, 2.0, "falls (−1.0 points) while its level rises (+2.0 percent): GDP rises by more"),
+    ):
+        supply["consumption, % of GDP"] = rows["business-as-usual"].values["consumption, % of GDP"] + share
+        supply["consumption, % over as usual"] = level
+        changed = {**rows, "supply-only": replace(rows["supply-only"], values=supply)}
+        assert any(words in text and "supply only" in text for text in share_words(changed))
+        supply["consumption, % over as usual"] = -level
+        same = {**rows, "supply-only": replace(rows["supply-only"], values=supply)}
+        assert not any("supply only" in text for text in share_words(same))
 
 
 def test_the_best_path_is_compared(study: Study) -> None:
     up = with_data(study, "best-path", actual_individual_consumption_share=9.0)
     down = with_data(study, "best-path", actual_individual_consumption_share=-9.0)
     assert answer(up)[2].endswith("above the stated two halves.")
+    assert "(more than the two halves' " in best_words(with_data(study, "best-path", programme_share=9.0))
+    assert "(less than the two halves' " in best_words(with_data(study, "best-path", programme_share=-2.0))
     assert answer(down)[2].endswith("below the stated two halves.")
 
 
@@ -282,6 +309,7 @@ def test_every_figure_of_the_answer_is_in_the_data(study: Study, page: str) -> N
         known.add(number(100 * ((float(last["gdp"]) / before) ** (1 / policy.sizes["year"]) - 1)))
     found = study.checks["interaction"]
     known |= {signed(found["consumption_joint"]), signed(found["consumption_supply"] + found["consumption_demand"])}
+    known |= {signed(value) for value in share_gains({row.name: row for row in headline_rows(study.paths)})}
     gain = float(outcomes(study.paths["two-halves"])["with_in_kind_gain"])
     rest = study.checks["without_precaution"]["two-halves"]["with_in_kind_gain"]
     known |= {signed(gain), signed(rest), number(100 * (1 - rest / gain), 0)}

@@ -101,6 +101,7 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
     """Everything that the template shows."""
     paths = list(study.paths.values())
     base, first, last = rows.years_of(paths[0])
+    headline = rows.headline_rows(study.paths)
     binding = {name: limits(path) for name, path in study.paths.items()}
     return {
         "style": Markup(_packed("style.css")),
@@ -112,11 +113,10 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "known": range(base + 1, first),
         "warnings": text.warnings_of_study(study),
         "answer": sentences.answer(study),
-        "rows": [
-            (row, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in rows.headline_rows(study.paths)
-        ],
+        "rows": [(row, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in headline],
         "columns": [(head, unit) for head, unit, _, _ in text.COLUMNS],
         "footnote": text.FOOTNOTE,
+        "shares": sentences.share_words({row.name: row for row in headline}),
         "panels": _drawn(policy_panels(study), "path"),
         "saving": _drawn(saving_panels(study.paths), "saving"),
         "sectors": sector_tables(study),
@@ -128,7 +128,7 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         **_world(study),
         "binding": {name: found for name, found in binding.items() if found},
         "beyond": paths[0].experiment.horizon.beyond,
-        "best": sentences.best_words(study.paths["best-path"]) if "best-path" in study.paths else "",
+        "best": sentences.best_words(study) if "best-path" in study.paths else "",
         **_beside(study),
         "debt": _debt(study),
         "elasticity": _elasticity(study),
@@ -160,6 +160,7 @@ def _world(study: Study) -> dict[str, Any]:
     return {
         "world": [(row.title, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in found],
         "world_from": "" if path is None else _table_words(path),
+        "defaults": 0 if path is None else rows.cards_of(path).count()["default"],
         "world_years": () if path is None else rows.years_of(path),
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from iomodel.program.trajectory import Trajectory
+from iomodel.report.laws import limits
 from iomodel.report.rows import Row, gain_explained, headline_rows, weight_range, years_of
 from iomodel.report.words import compared, listed, number, policy, region, signed
 from iomodel.spillover import summary
@@ -74,7 +75,7 @@ def _cost(rows: Mapping[str, Row]) -> str:
 
 
 def _hangs_on(study: Study, rows: Mapping[str, Row]) -> str:
-    parts: list[str] = [_together(study)]
+    parts: list[str] = [_together(study, rows)]
     explained = gain_explained(study)
     if explained is not None:
         gain, rest, share = explained
@@ -95,23 +96,51 @@ def _hangs_on(study: Study, rows: Mapping[str, Row]) -> str:
     return f"{_capital(text)}." if text else "What the numbers hang on was not checked in this run."
 
 
-def _together(study: Study) -> str:
-    """Whether the halves together give more or less than the sum of the two apart, at the level of consumption."""
+def _together(study: Study, rows: Mapping[str, Row]) -> str:
+    """Whether the halves together give more or less than apart: levels and share of GDP, no claim from one of them."""
     found = study.checks.get("interaction")
     if not found:
         return ""
+    pairs = {
+        key: (found[f"{key}_joint"], found[f"{key}_supply"] + found[f"{key}_demand"])
+        for key in ("consumption", "with_in_kind")
+    }
+    pairs["share"] = share_gains(rows)
+    words = {key: compared(joint, apart, "help", "hinder", "neither") for key, (joint, apart) in pairs.items()}
+    told = {key: f"{signed(joint)} together, {signed(apart)} apart" for key, (joint, apart) in pairs.items()}
     base = years_of(next(iter(study.paths.values())))[0]
-    sums = {key: found[f"{key}_supply"] + found[f"{key}_demand"] for key in ("consumption", "with_in_kind")}
-    words = {key: compared(found[f"{key}_joint"], value, "more", "less", "the same") for key, value in sums.items()}
-    pairs = {key: f"{signed(found[f'{key}_joint'])} together, {signed(value)} apart" for key, value in sums.items()}
-    unit = f"percent of the GDP of {base}"
-    if words["consumption"] != words["with_in_kind"]:
-        return (
-            f"whether the halves help each other depends on what is counted: consumption {pairs['consumption']}, with "
-            f"services in kind {pairs['with_in_kind']}, {unit}"
-        )
-    verb = {"more": "help each other", "less": "hinder each other", "the same": "neither help nor hinder each other"}
-    return f"the halves {verb[words['consumption']]} (level of consumption {pairs['consumption']}, {unit})"
+    kind = f", with services in kind {told['with_in_kind']}" if words["with_in_kind"] != words["consumption"] else ""
+    counts = (
+        f"level of consumption in percent of the GDP of {base} {told['consumption']}{kind}; share of GDP with services in "
+        f"kind {told['share']}"
+    )
+    if len(set(words.values())) > 1:
+        return f"whether the halves help each other depends on what is counted ({counts})"
+    verb = {"help": "help each other", "hinder": "hinder each other", "neither": "neither help nor hinder each other"}
+    return f"the halves {verb[words['share']]}, whatever is counted ({counts})"
+
+
+def share_gains(rows: Mapping[str, Row]) -> tuple[float, float]:
+    """Points of GDP that consumption with services in kind gains: the two halves, and the sum of the halves alone."""
+    usual = rows[USUAL].values[KIND]
+    apart = sum(rows[name].values[KIND] - usual for name in (SUPPLY, DEMAND))
+    return rows[BOTH].values[KIND] - usual, apart
+
+
+def share_words(rows: Mapping[str, Row]) -> list[str]:
+    """Policies under which the share of consumption and its level move in opposite directions."""
+    found: list[str] = []
+    for row in rows.values():
+        share = round(row.values[OWN] - rows[USUAL].values[OWN], 1) if USUAL in rows else 0.0
+        level = round(row.values["consumption, % over as usual"], 1)
+        if share * level < 0:
+            up, down = ("rises", "falls") if share > 0 else ("falls", "rises")
+            gdp = "GDP falls by more" if share > 0 else "GDP rises by more"
+            found.append(
+                f"Under {row.title} the share of consumption in GDP {up} ({signed(share)} points) while its level "
+                f"{down} ({signed(level)} percent): {gdp}."
+            )
+    return found
 
 
 def _alone(path: Trajectory, row: Row) -> str:
@@ -135,16 +164,23 @@ def _alone(path: Trajectory, row: Row) -> str:
 # ---------------------------------------------------------------- the best path, partners, jobs
 
 
-def best_words(path: Trajectory) -> str:
-    """How far the best path goes with each free lever, in its last year."""
+def best_words(study: Study) -> str:
+    """How far the best path goes with each free lever in its last year, and what limits it most."""
+    path = study.paths[BEST]
     here = path.data.isel(year=-1)
-    year = int(here["year"])
-    cut = 100 * float(here["reform"])
+    size = float(here["programme_share"])
+    beside = ""
+    if BOTH in study.paths:
+        stated = float(study.paths[BOTH].data["programme_share"][-1])
+        than = compared(size, stated, "more than", "less than", "as much as")
+        beside = f" ({than} the two halves' {number(stated)})"
+    most = limits(path, 1)
+    stops = f" What limits it most: {most[0].says}." if most else ""
     return (
-        f"In {year} the best path has a social programme of {number(float(here['programme_share']))} points of GDP, a "
-        f"reform that takes {number(cut, 0)} percent of the investment drive before leakage, and "
+        f"In {int(here['year'])} the best path has a social programme of {number(size)} points of GDP{beside}, a reform "
+        f"that takes {number(100 * float(here['reform']), 0)} percent of the investment drive before leakage, and "
         f"{number(float(here['idle_share']))} percent of industrial plant idle; unemployment is "
-        f"{number(float(here['unemployment_rate']))} percent."
+        f"{number(float(here['unemployment_rate']))} percent.{stops}"
     )
 
 

@@ -17,6 +17,7 @@ from iomodel.report.rows import (
     where_from,
     years_of,
 )
+from iomodel.report.sentences import share_gains
 from iomodel.report.words import PAYERS, number, signed
 from iomodel.study import Study, outcomes
 
@@ -34,6 +35,8 @@ COLUMNS = (
     ("public debt", "% of GDP", "public debt, % of GDP", 11),
 )
 """Heading, unit beneath it, column of `iomodel.compare`, width."""
+
+TABLE_WIDTH = LABEL + sum(width for *_, width in COLUMNS)
 
 FOOTNOTE = "* industrial capacity beyond normal use, share of all"
 
@@ -74,7 +77,7 @@ def _table(study: Study) -> Iterator[str]:
     for row in headline_rows(study.paths):
         yield _placed(row.title, [cell(row, key) for _, _, key, _ in COLUMNS])
         if row.states:
-            yield f"   ({row.states})"
+            yield from textwrap.wrap(f"({row.states})", TABLE_WIDTH, initial_indent="   ", subsequent_indent="    ")
     yield FOOTNOTE
 
 
@@ -104,10 +107,10 @@ def _misses(study: Study) -> Iterator[str]:
     years = sorted({year for row in rows for year in row.cells})
     span = f"{years[0]}–{years[-1]}"
     yield f"Reference path beside what happened {span} (model/published; f fitted, else tested; ! outside)"
-    yield "  " + "".ljust(27) + "tolerance".ljust(11) + "".join(str(year).ljust(15) for year in years).rstrip()
+    yield "  " + "".ljust(26) + "tolerance".ljust(10) + "".join(str(year).ljust(15) for year in years).rstrip()
     for row in rows:
         cells = "".join(_miss(row.cells.get(year)).ljust(15) for year in years)
-        yield f"  {row.title.removesuffix(' share'):27}{f'± {row.tolerance:g}':11}{cells}".rstrip()
+        yield f"  {row.title.removesuffix(' share'):26}{f'± {row.tolerance:g}':10}{cells}".rstrip()
 
 
 def _miss(found: tuple[float, float, bool, bool] | None) -> str:
@@ -144,11 +147,14 @@ def _notes(study: Study) -> Iterator[str]:
         yield f"Two halves all in cash {_pair(cash)}; all in kind {_pair(kind)}; as stated {_pair(both)}."
     yield from _best(study)
     if "interaction" in checks:
-        yield interaction_words(checks["interaction"])
+        yield interaction_words(
+            checks["interaction"], share_gains({row.name: row for row in headline_rows(study.paths)})
+        )
     if checks.get("spread"):
         rows = spread_rows(study)
         yield (
-            "Gain of two halves (with in-kind, points of GDP) over the five cards that move it most: "
+            "Gain of two halves (with in-kind, points of GDP) over the "
+            f"{len(rows)} cards that move it most: "
             + "; ".join(f"{title} ({ends}) {signed(low)} to {signed(high)}" for title, ends, low, high in rows)
             + f". As stated {signed(float(both['with_in_kind_gain']))}."
         )
@@ -177,15 +183,18 @@ def _best(study: Study) -> Iterator[str]:
         )
 
 
-def interaction_words(found: Mapping[str, float]) -> str:
-    """The halves together against the sum of the halves apart, at the level of consumption and with in-kind."""
+def interaction_words(found: Mapping[str, float], shares: tuple[float, float]) -> str:
+    """The halves together and apart: levels of consumption and with in-kind, and the share of GDP that they gain."""
     parts: list[str] = []
     for key, title in (("consumption", "consumption"), ("with_in_kind", "with in-kind")):
         parts.append(
             f"{title} {signed(found[f'{key}_joint'])} together, {signed(found[f'{key}_supply'])} and "
             f"{signed(found[f'{key}_demand'])} apart, interaction {signed(found[f'{key}_interaction'])}"
         )
-    return f"Interaction of the halves (level, % of base-year GDP): {'; '.join(parts)}."
+    return (
+        f"Interaction of the halves (level, % of base-year GDP): {'; '.join(parts)}; as a share of the year's GDP, "
+        f"with in-kind {signed(shares[0])} together, {signed(shares[1])} the sum of the halves alone."
+    )
 
 
 def _pair(row: Mapping[str, Any]) -> str:
