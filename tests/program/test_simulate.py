@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import cvxpy as cp
 import numpy as np
 import pytest
 from by_hand import ByHand
+from synthetic import random_economy, random_experiment
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -61,9 +63,9 @@ def _misses(program: Program) -> dict[str, float]:
     return found
 
 
-def _both(experiment: Experiment, economy: Economy, form: str = "reduced") -> Program:
-    program = iom.build(experiment.replace(years=YEARS, beyond=0), economy, form=form)
-    path = iom.simulate(experiment.replace(years=YEARS + 1, beyond=0), economy)
+def _both(experiment: Experiment, economy: Economy, form: str = "reduced", years: int = YEARS) -> Program:
+    program = iom.build(experiment.replace(years=years, beyond=0), economy, form=form)
+    path = iom.simulate(experiment.replace(years=years + 1, beyond=0), economy)
     return _filled(program, path, economy)
 
 
@@ -79,6 +81,17 @@ def test_simulation_meets_every_law_of_the_program(name: str, form: str, china: 
 def test_simulation_meets_every_law_on_the_world_table(economy_named: Callable[[str], Economy]) -> None:
     experiment = iom.load_experiment("two-halves").replace(table="world-2011")
     assert max(_misses(_both(experiment, economy_named("world-2011"))).values()) < OF_SCALE
+
+
+@pytest.mark.parametrize("form", ["reduced", "plain"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_simulation_meets_every_law_on_random_economies(seed: int, form: str, tmp_path: Path) -> None:
+    """With taxes, re-exports and the cards that are zero by default (rebuilding, interest of households) moved."""
+    economy = random_economy(seed, tmp_path)
+    assert economy.cards["rebuilding"] > 0
+    assert economy.cards["interest_to_households"] > 0
+    missed = _misses(_both(random_experiment(), economy, form, years=6))
+    assert max(missed.values()) < OF_SCALE, {law: miss for law, miss in missed.items() if miss >= OF_SCALE}
 
 
 @pytest.mark.parametrize("payer", ["dividends", "household_tax"])
