@@ -11,7 +11,7 @@ import xarray as xr
 from iomodel.cards import Cards
 from iomodel.program.trajectory import Trajectory
 from iomodel.report.rows import cards_of
-from iomodel.report.words import listed, number, signed, span
+from iomodel.report.words import number, signed, span
 from iomodel.run import what_binds
 
 WORDS = {
@@ -108,4 +108,4 @@ def _where(price: xr.DataArray, path: Trajectory) -> str:
     codes = [str(weight[dim].values[place]) for place in order if float(weight.values[place]) > 0.05 * total]
     more = f" and {number(len(codes) - 3, 0)} more" if len(codes) > 3 else ""
     named = [names.get(code, code) for code in codes[:3]]
-    return f"{', '.join(named)}{more}" if more else listed(named)
+    return f"{'; '.join(named)}{more}"

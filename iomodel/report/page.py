@@ -135,8 +135,8 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "cards": _cards(study),
         "kind_words": KIND_WORDS,
         "sources": _sources(study),
-        "verdicts": [(name, str(path.verdict)) for name, path in study.paths.items()]
-        + [(f"{name}, {path.provenance['table']}", str(path.verdict)) for name, path in study.world.items()],
+        "verdicts": [(policy(name), str(path.verdict)) for name, path in study.paths.items()]
+        + [(f"{policy(name)}, {path.provenance['table']}", str(path.verdict)) for name, path in study.world.items()],
         "versions": paths[0].provenance.get("versions", {}),
         "headline_csv": _data(headline_csv(study)),
         "paths_csv": _data(paths_csv(study)),

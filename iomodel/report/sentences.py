@@ -111,7 +111,7 @@ def _together(study: Study, rows: Mapping[str, Row]) -> str:
     base = years_of(next(iter(study.paths.values())))[0]
     kind = f", with services in kind {told['with_in_kind']}" if words["with_in_kind"] != words["consumption"] else ""
     counts = (
-        f"level of consumption in percent of the GDP of {base} {told['consumption']}{kind}; share of GDP with services in "
+        f"level of consumption {told['consumption']}{kind}, percent of the GDP of {base}; share of GDP with services in "
         f"kind {told['share']}"
     )
     if len(set(words.values())) > 1:
@@ -176,11 +176,11 @@ def best_words(study: Study) -> str:
         beside = f" ({than} the two halves' {number(stated)})"
     most = limits(path, 1)
     stops = f" What limits it most: {most[0].says}." if most else ""
+    cut = number(100 * float(here["reform"]), 0)
     return (
         f"In {int(here['year'])} the best path has a social programme of {number(size)} points of GDP{beside}, a reform "
-        f"that takes {number(100 * float(here['reform']), 0)} percent of the investment drive before leakage, and "
-        f"{number(float(here['idle_share']))} percent of industrial plant idle; unemployment is "
-        f"{number(float(here['unemployment_rate']))} percent.{stops}"
+        f"that takes {cut} percent of the investment drive before leakage, and {number(float(here['idle_share']))} percent "
+        f"of industrial plant idle; unemployment is {number(float(here['unemployment_rate']))} percent.{stops}"
     )
 
 
