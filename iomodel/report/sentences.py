@@ -111,8 +111,8 @@ def _together(study: Study, rows: Mapping[str, Row]) -> str:
     base = years_of(next(iter(study.paths.values())))[0]
     kind = f", with services in kind {told['with_in_kind']}" if words["with_in_kind"] != words["consumption"] else ""
     counts = (
-        f"level of consumption {told['consumption']}{kind}, percent of the GDP of {base}; share of GDP with services in "
-        f"kind {told['share']}"
+        f"level of consumption {told['consumption']}{kind}, percent of the GDP of {base}; share of GDP with "
+        f"services in kind {told['share']}"
     )
     if len(set(words.values())) > 1:
         return f"whether the halves help each other depends on what is counted ({counts})"
@@ -177,10 +177,11 @@ def best_words(study: Study) -> str:
     most = limits(path, 1)
     stops = f" What limits it most: {most[0].says}." if most else ""
     cut = number(100 * float(here["reform"]), 0)
+    idle, unemployed = number(float(here["idle_share"])), number(float(here["unemployment_rate"]))
     return (
-        f"In {int(here['year'])} the best path has a social programme of {number(size)} points of GDP{beside}, a reform "
-        f"that takes {cut} percent of the investment drive before leakage, and {number(float(here['idle_share']))} percent "
-        f"of industrial plant idle; unemployment is {number(float(here['unemployment_rate']))} percent.{stops}"
+        f"In {int(here['year'])} the best path has a social programme of {number(size)} points of GDP{beside}, a "
+        f"reform that takes {cut} percent of the investment drive before leakage, and {idle} percent of industrial plant "
+        f"idle; unemployment is {unemployed} percent.{stops}"
     )
 
 
