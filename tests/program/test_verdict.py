@@ -1,0 +1,88 @@
+"""The verdict is ours: computed from the point, retried when it is not good enough, and said when it stays so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import iomodel as iom
+from iomodel.economy import Economy
+from iomodel.errors import ExperimentError, SolverError
+from iomodel.program import solvers
+from iomodel.program.block import Block, Term, Var
+from iomodel.program.build import Program
+from iomodel.program.certificate import primal_residuals
+from iomodel.program.solvers import MOREAU, solve_program, solver_named
+from iomodel.program.trajectory import Trajectory
+
+
+def test_a_good_answer_is_not_retried(path_of: Callable[..., Trajectory]) -> None:
+    for policy in ("supply-only", "demand-only", "two-halves", "best-path"):
+        verdict = path_of(policy).verdict
+        assert verdict.status == "optimal"
+        assert verdict.remedies == ()
+        assert verdict.solver == "Clarabel"
+        assert "optimal" in str(verdict)
+
+
+def test_what_misses_the_tolerance_is_retried_and_said(china: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No point meets a tolerance of zero: the whole chain is tried, and the answer is called inaccurate."""
+    monkeypatch.setattr(solvers, "TOLERANCE", 0.0)
+    program = iom.build(iom.load_experiment("demand-only"), china)
+    verdict = solve_program(program)
+    assert verdict.status == "inaccurate"
+    tried = [*verdict.remedies, f"{verdict.solver}: inaccurate"]
+    chain = ["Clarabel", "Clarabel, rescaled", *(["moreau"] if MOREAU.installed else [])]
+    assert tried == [f"{solver}: inaccurate" for solver in chain]
+
+
+def test_an_inaccurate_path_says_so(china: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solvers, "TOLERANCE", 0.0)
+    path = iom.solve(iom.load_experiment("demand-only"), china)
+    assert path.verdict.status == "inaccurate"
+    assert str(path.verdict).startswith("inaccurate")
+
+
+def test_residuals_are_of_each_law_in_its_own_scale(solved_program: Callable[..., Program], china: Economy) -> None:
+    program = iom.build(iom.load_experiment("demand-only"), china)
+    assert solve_program(program).status == "optimal"
+    found = primal_residuals(program)
+    assert set(found) == set(program.laws)
+    assert max(found.values()) < 1e-9
+    held = program.values["unemployed"].value
+    program.values["unemployed"].value = np.asarray(held) + 0.4
+    worse = primal_residuals(program)
+    assert worse["unemployment"] == pytest.approx(0.4 / np.abs(held + 0.4).max(), rel=1e-2)
+    assert worse["programme_pace"] == found["programme_pace"]
+
+
+@pytest.mark.skipif(not MOREAU.installed, reason="moreau is not installed here")
+def test_a_second_solver_finds_the_same_optimum(china: Economy, path_of: Callable[..., Trajectory]) -> None:
+    experiment = iom.load_experiment("two-halves").replace(solver="moreau")
+    path = iom.solve(experiment, china)
+    first = path_of("two-halves")
+    assert path.verdict.solver == "moreau"
+    assert path.verdict.status == "optimal"
+    assert path.verdict.objective == pytest.approx(first.verdict.objective, abs=1e-5)
+    for name in ("household_consumption", "programme", "unemployment_rate"):
+        assert float(abs(path.data[name] - first.data[name]).max()) < 1e-2, name
+
+
+def test_a_solver_that_is_not_there() -> None:
+    with pytest.raises(ExperimentError, match=r"solver 'clarabell' is not installed; installed are .*clarabel"):
+        solver_named("clarabell")
+    with pytest.raises(ExperimentError, match="is not installed"):
+        iom.solve(iom.load_experiment("demand-only").replace(solver="mosek"))
+
+
+def test_a_goal_without_end(china: Economy) -> None:
+    """An unbounded program gives no path, and says why."""
+    endless = Block(
+        "endless",
+        variables=lambda _: [Var("wish", ("year",), "anything", nonneg=True)],
+        goal=lambda v, p: [Term("wish", p.discount @ v["wish"])],
+    )
+    with pytest.raises(SolverError, match="demand-only: no path was found; the solver Clarabel says unbounded"):
+        iom.solve(iom.load_experiment("demand-only"), china, [endless])
