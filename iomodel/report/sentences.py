@@ -180,8 +180,8 @@ def best_words(study: Study) -> str:
     idle, unemployed = number(float(here["idle_share"])), number(float(here["unemployment_rate"]))
     return (
         f"In {int(here['year'])} the best path has a social programme of {number(size)} points of GDP{beside}, a "
-        f"reform that takes {cut} percent of the investment drive before leakage, and {idle} percent of industrial plant "
-        f"idle; unemployment is {unemployed} percent.{stops}"
+        f"reform that takes {cut} percent of the investment drive before leakage, and {idle} percent of industrial "
+        f"plant idle; unemployment is {unemployed} percent.{stops}"
     )
 
 
