@@ -38,3 +38,22 @@ def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"\bmake (\w+)", README)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+PRINTED = re.search(r"<!-- printed by make run[^>]*-->\n```\n(.*?)```", README, re.DOTALL)
+NUMBER = re.compile(r"[+−-]?\d[\d,]*(?:\.\d+)?")
+
+
+@pytest.mark.slow
+def test_the_printed_numbers_are_those_of_the_main_job() -> None:
+    """Words are the same, numbers agree within one unit of their last digit (rounding differs between platforms)."""
+    from iomodel.report import headline_text
+    from iomodel.study import run_study
+
+    assert PRINTED is not None
+    said, made = PRINTED.group(1).split(), headline_text(run_study()).split()
+    assert NUMBER.sub("#", " ".join(said)) == NUMBER.sub("#", " ".join(made))
+    for old, new in zip(NUMBER.findall(" ".join(said)), NUMBER.findall(" ".join(made)), strict=True):
+        unit = 10.0 ** -len(old.partition(".")[2])
+        before, after = (float(text.replace(",", "").replace("−", "-")) for text in (old, new))
+        assert abs(before - after) <= 1.01 * unit, f"the README says {old}, the main job {new}; run make run and copy"
