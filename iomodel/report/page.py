@@ -205,6 +205,7 @@ def _beside(study: Study) -> dict[str, Any]:
         "compared": sum(len(row.cells) for row in found),
         "tested": sum(not cell[2] for row in found for cell in row.cells.values()),
         "explained": rows.gain_explained(study),
+        "explained_alone": rows.gain_explained(study, "consumption"),
         "precaution": rows.precaution_of(study),
         "variants": rows.variants(study),
         "weights": rows.weight_range(study, "with_in_kind"),

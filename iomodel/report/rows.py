@@ -178,16 +178,19 @@ def miss_rows(checks: Mapping[str, Any]) -> list[MissRow]:
     return [MissRow(titles[key], tolerance, cells) for key, (tolerance, cells) in found.items()]
 
 
-def gain_explained(study: Study, name: str = "two-halves") -> tuple[float, float, float] | None:
-    """(gain of consumption with in-kind spending, the same without the response to welfare, share that it explains).
+def gain_explained(
+    study: Study, outcome: str = "with_in_kind", name: str = "two-halves"
+) -> tuple[float, float, float] | None:
+    """(gain of an outcome, the same without the response to welfare, share that the response explains).
 
-    Points of GDP in the last year against business as usual; None where the check was not made.
+    outcome: "consumption" or "with_in_kind". Points of GDP in the last year against business as usual; None where the
+    check was not made.
     """
     without = study.checks.get("without_precaution", {}).get(name)
     if without is None or name not in study.paths:
         return None
-    gain = float(outcomes(study.paths[name])["with_in_kind_gain"])
-    rest = float(without["with_in_kind_gain"])
+    gain = float(outcomes(study.paths[name])[f"{outcome}_gain"])
+    rest = float(without[f"{outcome}_gain"])
     return gain, rest, 1 - rest / gain if gain else 0.0
 
 

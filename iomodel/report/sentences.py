@@ -79,9 +79,11 @@ def _hangs_on(study: Study, rows: Mapping[str, Row]) -> str:
     explained = gain_explained(study)
     if explained is not None:
         gain, rest, share = explained
+        alone = gain_explained(study, "consumption")
+        own = f", and {number(100 * alone[2], 0)} percent of that of consumption alone" if alone is not None else ""
         parts.append(
-            f"{number(100 * share, 0)} percent of the change with services in kind ({signed(gain)} points) rests on "
-            f"the assumption that households save less when welfare is better (without it {signed(rest)})"
+            f"{number(100 * share, 0)} percent of the change with services in kind ({signed(gain)} points, without it "
+            f"{signed(rest)}){own} rests on the assumption that households save less when welfare is better"
         )
     if BEST in rows:
         best, both = rows[BEST].values, rows[BOTH].values

@@ -126,12 +126,14 @@ def _notes(study: Study) -> Iterator[str]:
     last = years_of(next(iter(study.paths.values())))[2]
     both = outcomes(study.paths["two-halves"]) if "two-halves" in study.paths else {}
     explained = gain_explained(study)
-    if explained is not None:
+    alone = gain_explained(study, "consumption")
+    if explained is not None and alone is not None:
         gain, rest, share = explained
         yield (
             f"Response to welfare (card precaution: a yuan of programme releases {precaution_of(study) or 0:g} yuan of "
             f"saving): without it two halves gain {signed(rest)} points of consumption with in-kind instead of "
-            f"{signed(gain)}; the assumption explains {number(100 * share, 0)} percent of the gain."
+            f"{signed(gain)}, and of consumption alone {signed(alone[1])} instead of {signed(alone[0])}; the "
+            f"assumption explains {number(100 * share, 0)} and {number(100 * alone[2], 0)} percent of the gains."
         )
     if "payers" in checks:
         yield (
