@@ -313,6 +313,9 @@ def test_every_figure_of_the_answer_is_in_the_data(study: Study, page: str) -> N
     gain = float(outcomes(study.paths["two-halves"])["with_in_kind_gain"])
     rest = study.checks["without_precaution"]["two-halves"]["with_in_kind_gain"]
     known |= {signed(gain), signed(rest), number(100 * (1 - rest / gain), 0)}
+    alone = float(outcomes(study.paths["two-halves"])["consumption_gain"])
+    left = study.checks["without_precaution"]["two-halves"]["consumption_gain"]
+    known.add(number(100 * (1 - left / alone), 0))
     known |= {number(row["with_in_kind"]) for row in study.checks["weights"]}
     text = " ".join(answer(study))
     assert figures(text) <= known
