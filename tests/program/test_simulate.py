@@ -18,6 +18,7 @@ from iomodel.experiment import Experiment
 from iomodel.program.arrays import arrays_of
 from iomodel.program.build import Program
 from iomodel.program.simulate import base_state, no_levers, step
+from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
 
 YEARS = 10
@@ -161,3 +162,19 @@ def test_overflow_comes_before_rationing(china: Economy) -> None:
     for overflow, _, slack in shrunk[1:]:
         assert overflow > 0
         assert slack == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("part", [0.985, 0.965])
+def test_the_program_rations_as_the_simulation_does(part: float, china: Economy) -> None:
+    """With too few hands the solved program buys abroad up to the limit and rations the rest, as simulation does."""
+    force = part * china.accounts["labour_force"]
+    short = replace(china, accounts=china.accounts.assign(labour_force=force))
+    experiment = iom.load_experiment("business-as-usual").replace(years=4, beyond=0)
+    program, path = iom.build(experiment, short), iom.simulate(experiment, short)
+    assert solve_program(program).status == "optimal"
+    late = path.data.sel(year=path.policy_years)
+    for name in ("household_consumption", "overflow_imports", "forced_saving", "unemployed"):
+        assert np.allclose(program.values[name].value, late[name], rtol=0, atol=1e-5), name
+    assert float(late["overflow_imports"].max()) > 0.1
+    at_limit = late["overflow_imports"] / late["household_consumption"] > 0.1 - 1e-9
+    assert bool(at_limit.any()) == bool((late["forced_saving"] > 0).any()) == (part < 0.97)
