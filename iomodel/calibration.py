@@ -29,7 +29,7 @@ from iomodel.findings import findings_of
 from iomodel.labels import ASSETS
 from iomodel.prerequisites import require, value_added
 from iomodel.shipped import shipped_file
-from iomodel.table import Table, shipped_tables
+from iomodel.table import Table, shipped_tables, table_required
 from iomodel.utilisation import published_utilisation
 from iomodel.yearly import yearly_paths
 
@@ -76,6 +76,7 @@ def calibrate(
     >>> round(float(economy.accounts["household_consumption"]), 1)
     37.8
     """
+    table = table_required(table)
     chosen = _cards(table, region, cards)
     rows = load_map(str(table.attrs["classification"])).rows(table.sectors)
     product_taxes = float(table.product_taxes.sel(to_region=region).sum())

@@ -281,6 +281,22 @@ def load_experiment(name_or_path: str | Path) -> Experiment:
     return read_experiment(name_or_path)
 
 
+def experiment_required(experiment: object) -> Experiment:
+    """`experiment` if it is one; ExperimentError says how to come from a name or a file to one.
+
+    >>> experiment_required(Experiment("mine")).name
+    'mine'
+    """
+    if isinstance(experiment, Experiment):
+        return experiment
+    advice = "load one with load_experiment, or make an Experiment"
+    if isinstance(experiment, str | Path):
+        advice = f"load it first: load_experiment({str(experiment)!r})"
+    raise ExperimentError(
+        f"An experiment is needed, found {str(experiment)[:60]!r} of type {type(experiment).__name__}; {advice}."
+    )
+
+
 def _target(key: str, target: Target, last: int) -> Target:
     one_of("targets", key, TARGETS)
     _, most, unit = TARGETS[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from iomodel.errors import ResultError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def compare(paths: Sequence[Trajectory], year: int | None = None) -> pd.DataFrame:
     """The headline outcomes of paths side by side, one row a path, in `year` (the last reported one if None).
 
-    Raises ResultError when a path does not report the year.
+    Raises ResultError when a path does not report the year, or `paths` is no list of them.
 
     >>> import iomodel as iom
     >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
@@ -24,8 +24,23 @@ def compare(paths: Sequence[Trajectory], year: int | None = None) -> pd.DataFram
     """
     import pandas as pd
 
+    paths = _checked(paths)
     rows = {path.experiment.name: _headline(path, year) for path in paths}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
+
+
+def _checked(paths: object) -> list[Trajectory]:
+    """`paths` as a list of trajectories with a name each."""
+    if isinstance(paths, Trajectory):
+        raise ResultError(f"compare takes a list of paths, found one path: write compare([{paths.experiment.name}]).")
+    found = list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
+    for path in found:
+        if not isinstance(path, Trajectory):
+            raise ResultError(
+                f"compare takes paths (of solve, simulate or load_trajectory), found {str(path)[:60]!r} of type "
+                f"{type(path).__name__}."
+            )
+    return found
 
 
 def _headline(path: Trajectory, year: int | None) -> dict[str, float]:

@@ -82,6 +82,10 @@ class Table:
             said["tolerance"] = tolerance
         object.__setattr__(self, "attrs", said)
 
+    def __repr__(self) -> str:
+        sellers = "national" if self.is_national else f"{len(self.regions)} regions"
+        return f"Table({self.name}, {self.year}, {sellers} × {len(self.sectors)} sectors, {self.unit})"
+
     @property
     def arrays(self) -> dict[str, xr.DataArray]:
         """The labelled arrays by name; employment only where the table has it."""
@@ -279,6 +283,17 @@ def load_table(name_or_path: str | Path) -> Table:
     return table
 
 
+def table_required(table: object) -> Table:
+    """`table` if it is a `Table`; TableError says how to come from a name or a file to one."""
+    if isinstance(table, Table):
+        return table
+    if isinstance(table, str | Path):
+        advice = f"load it first: load_table({str(table)!r}), or read_table for a foreign file"
+    else:
+        advice = "make one with load_table, read_table or make_table"
+    raise TableError(f"A table is needed, found {str(table)[:60]!r} of type {type(table).__name__}; {advice}.")
+
+
 def shipped_tables() -> list[str]:
     """Names of the shipped tables."""
     return shipped_names("tables", ".nc")
@@ -298,6 +313,11 @@ def table_card(name: str) -> dict[str, Any]:
 
 
 def _table_path(name_or_path: str | Path) -> Path:
+    if not isinstance(name_or_path, str | Path) or not str(name_or_path).strip():
+        raise TableError(
+            f"load_table takes the name of a shipped table ({', '.join(shipped_tables())}) or the path of a NetCDF "
+            f"file, found {name_or_path!r}."
+        )
     text = str(name_or_path)
     shipped = shipped_file("tables", f"{text}.nc")
     if isinstance(name_or_path, str) and text in shipped_tables():

@@ -46,7 +46,7 @@ class Law:
     constraint: cp.Constraint
     unit: str = "percent of base-year GDP"
     bound: str = "upper"
-    where: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    where: Mapping[str, npt.NDArray[np.int64] | npt.NDArray[np.str_]] = field(default_factory=dict)
 
     def shifted(self, by: Array) -> Law:
         """The same law with its bound moved by `by` (in `unit`, shaped as the law)."""
@@ -85,6 +85,21 @@ class Block:
     expressions: Callable[[Values, Setting], Iterable[tuple[str, cp.Expression]]] = _nothing
     laws: Callable[[Values, Setting], Iterable[Law]] = _nothing
     goal: Callable[[Values, Setting], Iterable[Term]] = _nothing
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise ProgramError(f"a block's name is {self.name!r}; give it a text that is not empty")
+        parts = {part: getattr(self, part) for part in PARTS}
+        wrong = [part for part, function in parts.items() if not callable(function)]
+        if wrong:
+            taken = ", ".join(PARTS[wrong[0]])
+            raise ProgramError(f"block {self.name!r}: {wrong[0]} is {parts[wrong[0]]!r}; give a function of {taken}")
+        if all(function is _nothing for function in parts.values()):
+            raise ProgramError(f"block {self.name!r} has nothing in it; give it one or more of {', '.join(PARTS)}")
+
+
+PARTS = {"variables": ("p",), "expressions": ("v", "p"), "laws": ("v", "p"), "goal": ("v", "p")}
+"""The functions of a block and what each is called with."""
 
 
 def value_of(expression: cp.Expression) -> Array:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from iomodel.errors import ProgramError, nearest
 from iomodel.program.block import Block, Law, Term, Var
 from iomodel.program.blocks import CORE
+from iomodel.program.checks import Finite, check_dims, check_law, check_new, check_term, made, own_blocks
 from iomodel.program.setting import Setting
 
 Array = npt.NDArray[np.float64]
@@ -42,6 +43,11 @@ class Program:
     values: Mapping[str, cp.Expression]
     laws: Mapping[str, Law]
     terms: Mapping[str, Term]
+    blocks: tuple[Block, ...] = CORE
+
+    def __repr__(self) -> str:
+        size = sum(variable.size for variable in self.problem.variables())
+        return f"Program({self.region}, {len(self.variables)} variables of {size} numbers, {len(self.laws)} laws)"
 
     @property
     def region(self) -> str:
@@ -62,36 +68,40 @@ class Program:
 def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, Array] | None = None) -> Program:
     """Lay `blocks` into one program; `shifts` moves the bound of laws (name -> amounts shaped as the law).
 
-    Raises ProgramError for a variable or law declared twice, an unknown dim or name, a law of the wrong shape or
-    curvature, a goal term that is not concave.
+    Raises ProgramError for whatever is malformed (`iomodel.program.checks`): a name declared twice, an unknown dim or
+    name, a law of the wrong shape or curvature, a goal term that is not concave, a number that is not finite.
     """
     declared: dict[str, Var] = {}
     values = _Names()
+    owners: dict[str, Block] = {}
+    named: set[str] = set()
     sizes = setting.sizes()
-    for block in blocks:
-        for var in block.variables(setting):
-            _check_new(block, var.name, declared, "variable")
-            _check_dims(block, var.name, var.dims, sizes)
-            declared[var.name] = var
+    laid = own_blocks(blocks)
+    for block in laid:
+        for var in made(block, "variables", Var, setting):
+            check_new(block, var.name, declared, "variable")
+            check_dims(block, var.name, var.dims, sizes)
+            declared[var.name], owners[var.name] = var, block
             shape = tuple(sizes[dim] for dim in var.dims)
             values[var.name] = cp.Variable(shape, name=var.name, nonneg=var.nonneg)
-    for block in blocks:
-        for name, expression in block.expressions(values, setting):
+    for block in laid:
+        for name, expression in made(block, "expressions", tuple, values, setting):
+            check_new(block, name, named if owners.get(name, block) is block else owners, "expression")
+            named.add(name)
             values[name] = expression
     laws: dict[str, Law] = {}
     terms: dict[str, Term] = {}
-    for block in blocks:
-        for law in block.laws(values, setting):
-            _check_new(block, law.name, laws, "law")
-            _check_law(block, law, sizes)
+    finite = Finite()
+    for block in laid:
+        for law in made(block, "laws", Law, values, setting):
+            check_new(block, law.name, laws, "law")
+            check_law(block, law, sizes)
+            finite.check(block, f"law {law.name!r}", law.constraint)
             laws[law.name] = law
-        for term in block.goal(values, setting):
-            _check_new(block, term.name, terms, "goal term")
-            if not (term.expression.is_scalar() and term.expression.is_concave()):
-                raise ProgramError(
-                    f"block {block.name!r}: goal term {term.name!r} has shape {term.expression.shape} and curvature "
-                    f"{term.expression.curvature}; a term is one concave number, since the goal is maximised"
-                )
+        for term in made(block, "goal", Term, values, setting):
+            check_new(block, term.name, terms, "goal term")
+            check_term(block, term)
+            finite.check(block, f"goal term {term.name!r}", term.expression)
             terms[term.name] = term
     for name, by in (shifts or {}).items():
         if name not in laws:
@@ -101,33 +111,4 @@ def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[s
     problem = cp.Problem(goal, [law.constraint for law in laws.values()])
     if not problem.is_dpp():
         raise ProgramError("the program is not convex by the disciplined rules: a block multiplies two unknowns")
-    return Program(problem, setting, declared, values, laws, terms)
-
-
-def _check_new(block: Block, name: str, known: Mapping[str, object], kind: str) -> None:
-    """Each name is declared once."""
-    if name in known:
-        raise ProgramError(f"block {block.name!r} declares {kind} {name!r}, which another block has declared already")
-
-
-def _check_dims(block: Block, name: str, dims: tuple[str, ...], sizes: Mapping[str, int]) -> None:
-    """Dims are the ones of the setting."""
-    unknown = [dim for dim in dims if dim not in sizes]
-    if unknown:
-        raise ProgramError(
-            f"block {block.name!r}: {name!r} has the dim {unknown[0]!r}; allowed are {', '.join(sizes)}."
-            + nearest(unknown[0], sizes)
-        )
-
-
-def _check_law(block: Block, law: Law, sizes: Mapping[str, int]) -> None:
-    """Shape and curvature of a law."""
-    _check_dims(block, law.name, law.dims, sizes)
-    wanted = tuple(len(law.where[dim]) if dim in law.where else sizes[dim] for dim in law.dims)
-    if law.constraint.shape != wanted:
-        raise ProgramError(
-            f"block {block.name!r}: law {law.name!r} has shape {law.constraint.shape}, its dims {law.dims} "
-            f"mean {wanted}; a column times a vector broadcasts to a matrix: use by_row or by_year"
-        )
-    if not law.constraint.is_dcp():
-        raise ProgramError(f"block {block.name!r}: law {law.name!r} is not convex: {law.constraint}")
+    return Program(problem, setting, declared, values, laws, terms, laid)

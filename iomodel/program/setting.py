@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iomodel.cards import Cards
+from iomodel.errors import ProgramError, nearest
 from iomodel.labels import ASSETS, positions
 from iomodel.program.arrays import Arrays
 from iomodel.program.policy import Policy
@@ -31,6 +32,7 @@ class Setting:
     state: handed over by the known years. reference: name -> (years,) of the path without levers. policy: what is
     asked. form: "reduced" (output eliminated) or "plain" (a balance row for each sector and year).
     stopped: (n, years) where the market's investment stops at zero, since it cannot be less than nothing.
+    held: (n, years) where a law keeps it at or above zero, because stopping it there and not would take turns.
     """
 
     arrays: Arrays
@@ -41,6 +43,7 @@ class Setting:
     policy: Policy
     form: str = "reduced"
     stopped: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((1, 1), dtype=bool))
+    held: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((1, 1), dtype=bool))
 
     @property
     def cards(self) -> Cards:
@@ -70,8 +73,15 @@ class Setting:
         return self.arrays.account(name)
 
     def place(self, sector: str) -> int:
-        """Row of a sector."""
-        return positions([sector], self.arrays.economy.table.sectors)[0]
+        """Row of a sector; ProgramError with the nearest codes where the table has none of this name."""
+        table = self.arrays.economy.table
+        if sector not in table.sectors:
+            text = "" if isinstance(sector, str) else " (codes are text)"
+            raise ProgramError(
+                f"the table {table.name} has no sector {sector!r}{text}; its {len(table.sectors)} sectors are "
+                f"{', '.join(table.sectors[:3])} … {table.sectors[-1]}.{nearest(str(sector), table.sectors)}"
+            )
+        return positions([sector], table.sectors)[0]
 
     @cached_property
     def trend(self) -> Array:

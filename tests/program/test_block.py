@@ -1,8 +1,11 @@
 """A user's own block: ten lines with a law on output, and a clear refusal of every malformed one."""
 
+# ruff: noqa: ARG005 — all functions of a block take the same two arguments
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from iomodel.economy import Economy
 from iomodel.errors import InfeasibleError, ProgramError
 from iomodel.program.block import Block, Law, Term, Values, Var, by_row, by_year
 from iomodel.program.build import Program
+from iomodel.program.checks import own_blocks
 from iomodel.program.setting import Setting
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
@@ -106,8 +110,12 @@ def test_unknown_name_offers_the_nearest(china: Economy) -> None:
         "no variable or expression is called 'ouput'.*output",
         laws=lambda v, _: [Law("cap", ("sector", "year"), v["ouput"] <= 1e3)],
     )
-    with pytest.raises(KeyError, match="140"):
-        iom.build(iom.load_experiment("two-halves"), china, [Block("mine", laws=lambda _, p: [p.place("140")])])
+    _refused(
+        china,
+        r"the table china-2020 has no sector '140'; its 42 sectors are 01, 02, 03 … 42\. Did you mean 40 or 14",
+        laws=lambda _, p: [p.place("140")],
+    )
+    _refused(china, r"no sector 14 \(codes are text\).*Did you mean 14", laws=lambda _, p: [p.place(14)])
 
 
 def test_declared_twice(china: Economy) -> None:
@@ -152,6 +160,75 @@ def test_unknown_dim(china: Economy) -> None:
         "'mine' has the dim 'years'; allowed are sector, industry, asset, year, start.*year",
         variables=lambda _: [Var("mine", ("years",), "share")],
     )
+
+
+LAW = r"Law\(name, dims, constraint\)"
+MALFORMED: list[tuple[str, dict[str, Any]]] = [
+    (
+        rf"laws gives Inequality.*, of type Inequality; each entry is {LAW}",
+        {"laws": lambda v, p: [v["programme"] <= 1]},
+    ),
+    (rf"laws gives None, of type NoneType; each entry is {LAW}", {"laws": lambda v, p: [None]}),
+    (rf"laws gives True, of type bool; each entry is {LAW}", {"laws": lambda v, p: [True]}),
+    (rf"laws returns nothing \(None\); return a list of {LAW}, or yield each", {"laws": lambda v, p: None}),
+    ("laws returns True; return a list", {"laws": lambda v, p: True}),
+    ("laws returns Law.*; return a list", {"laws": lambda v, p: Law("x", ("year",), v["programme"] <= 1)}),
+    (r"laws takes \(v\); it is called with \(v, p\)", {"laws": lambda v: []}),
+    (r"variables takes \(v, p\); it is called with \(p\)", {"variables": lambda v, p: []}),
+    (r"goal returns nothing \(None\); return a list of Term", {"goal": lambda v, p: None}),
+    ("goal term 'x' is 3.0, no expression", {"goal": lambda v, p: [Term("x", 3.0)]}),  # type: ignore[arg-type]
+    (r"expressions gives .*; each entry is \(name, expression\)", {"expressions": lambda v, p: [v["output"]]}),
+    ("expression 'output', which another", {"expressions": lambda v, p: [("output", v["output"])]}),
+    ("expression 'capacity', which another", {"expressions": lambda v, p: [("capacity", v["output"])]}),
+    ("constraint of law 'x' is True, a bool", {"laws": lambda v, p: [Law("x", ("year",), True)]}),  # type: ignore[arg-type]
+    (
+        "bound of law 'x' is 'up'; allowed",
+        {"laws": lambda v, p: [Law("x", ("year",), v["programme"] <= 1, bound="up")]},
+    ),
+    (r"dims of 'x' are 'year'; write a tuple", {"laws": lambda v, p: [Law("x", "year", v["programme"] <= 1)]}),  # type: ignore[arg-type]
+    (
+        r"law 'x' holds a number that is not finite \(NaN or inf\)",
+        {"laws": lambda v, p: [Law("x", ("year",), v["programme"] <= np.full(p.years, np.nan))]},
+    ),
+    (
+        "goal term 'x' holds a number that is not finite",
+        {"goal": lambda v, p: [Term("x", -np.inf * v["programme"][0])]},
+    ),
+    (
+        "laws fails: ValueError: .*shape",
+        {"laws": lambda v, p: [Law("x", ("year",), v["programme"] <= p.base("output"))]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "parts"), MALFORMED, ids=[message[:40] for message, _ in MALFORMED])
+def test_what_is_malformed_is_one_error_that_names_the_block(
+    china: Economy, message: str, parts: dict[str, Any]
+) -> None:
+    _refused(china, f"block 'mine'.*{message}", **parts)
+
+
+def test_blocks_are_a_list_of_blocks() -> None:
+    with pytest.raises(ProgramError, match="blocks holds 'steel', which is no block"):
+        own_blocks(["steel"])
+    with pytest.raises(ProgramError, match="blocks is the block 'steel_cap' itself; blocks is a list"):
+        own_blocks(output_cap(1.0))
+    for wrong in ("steel", None):
+        with pytest.raises(ProgramError, match=f"blocks is {wrong!r}; blocks is a list"):
+            own_blocks(wrong)
+    with pytest.raises(ProgramError, match="block 'mine' has nothing in it; give it one or more of variables"):
+        Block("mine")
+    with pytest.raises(ProgramError, match="block 'mine': laws is 3; give a function of v, p"):
+        Block("mine", laws=3)  # type: ignore[arg-type]
+    with pytest.raises(ProgramError, match="a block's name is ''"):
+        Block("", laws=lambda v, p: [])
+
+
+def test_a_program_is_shown_in_one_line(solved_program: Callable[..., Program]) -> None:
+    shown = repr(solved_program("two-halves"))
+    assert shown.startswith("Program(CHN, ")
+    assert "laws)" in shown
+    assert len(shown) < 100
 
 
 def test_helpers_keep_the_shape(solved_program: Callable[..., Program]) -> None:
