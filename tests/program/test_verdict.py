@@ -59,7 +59,7 @@ def test_residuals_are_of_each_law_in_its_own_scale(solved_program: Callable[...
     assert worse["programme_pace"] == found["programme_pace"]
     programme = program.values["programme"]
     programme.save_value(np.asarray(programme.value) - 0.5)  # past cvxpy's own check, as a solver's point is
-    assert primal_residuals(program)["programme_not_negative"] > 0.1
+    assert primal_residuals(program)["programme_not_negative"] > 0.05
 
 
 @pytest.mark.skipif(not MOREAU.installed, reason="moreau is not installed here")
