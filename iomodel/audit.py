@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from iomodel.cards import load_map, shipped_maps
-from iomodel.errors import CardError, TableError
+from iomodel.cards import map_faults, shipped_maps
+from iomodel.errors import TableError
 from iomodel.labels import IMPORTS
 from iomodel.readers.template import Draft, classification_from, is_nbs, open_sheet, parse_template
 from iomodel.table import load_table
@@ -61,11 +61,7 @@ def _map_findings(classification: str, sectors: Sequence[str]) -> list[Finding]:
         allowed = f"the path of a map of your own such as map.csv, or one of {', '.join(shipped_maps())}"
         remedy = "Write a line for each sector; `iomodel tables template` gives the form"
         return [Finding("sector map", found, allowed, remedy)]
-    try:
-        load_map(classification).rows(sectors)
-    except CardError as error:
-        return [Finding("sector map", str(error).rstrip("."), "a map with a line for each sector", "See above")]
-    return []
+    return [Finding("sector map", fault, "", "") for fault in map_faults(classification, sectors)]
 
 
 def _job_findings(there: bool, classification: str, home: str) -> list[Finding]:
@@ -80,7 +76,7 @@ def _check_netcdf(path: Path) -> list[Finding]:
     try:
         table = load_table(path)
     except TableError as error:
-        return [Finding("not a table", str(error).rstrip("."), "a table that passes every check", "See above")]
+        return [Finding("not a table", line, "", "") for line in str(error).splitlines()]
     classification = str(table.attrs.get("classification", ""))
     found = _map_findings(classification, table.sectors)
     return found + _job_findings(table.employment is not None, classification, table.regions[0])

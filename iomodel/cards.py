@@ -278,33 +278,78 @@ class SectorRows:
 def load_map(classification: str | Path) -> SectorRows:
     """The map of a shipped classification ("nbs42", "wiod35") or of the user's own, given as the path of its CSV.
 
-    Raises CardError when there is none, a column is missing or unknown, a sector stands twice or a cell holds what is
-    not allowed; the message names line and column.
+    Raises CardError when there is none, and one with a line for each thing that is wrong with it: a column that is
+    missing or unknown, a sector that stands twice, a cell that holds what is not allowed, named by line and column.
 
     >>> load_map("nbs42").rows(["06", "02"]).engel.tolist()
     [0.6, 1.0]
+    """
+    rows, faults = _read_map(classification)
+    if faults or rows is None:
+        raise CardError("\n".join(faults))
+    return rows
+
+
+def map_faults(classification: str | Path, sectors: Sequence[str]) -> list[str]:
+    """All that keeps a map from being used for `sectors`, a sentence each; none for a map that can be used.
+
+    >>> map_faults("nbs42", ["01", "02"])
+    []
+    """
+    rows, faults = _read_map(classification)
+    if rows is None:
+        return faults
+    try:
+        rows.rows(sectors)
+    except CardError as error:
+        faults.append(str(error))
+    return faults
+
+
+def _read_map(classification: str | Path) -> tuple[SectorRows | None, list[str]]:
+    """The rows of a map, None where it has no lines to speak of, and all that is wrong with it.
+
+    A cell that is not allowed leaves a value of no meaning in the rows: they are for looking at sectors alone.
     """
     shipped = shipped_file("tables", "maps", f"{classification}.csv")
     path = shipped if shipped.is_file() else Path(classification)
     if not path.is_file():
         names = shipped_maps()
-        raise CardError(
+        said = (
             f"There is no sector map {str(classification)!r}; shipped are {', '.join(names)}."
             f"{nearest(str(classification), names)} For a classification of your own give the path of a CSV with the "
             f"columns {', '.join(MAP_COLUMNS)} (tables/maps/README.md explains them)."
         )
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, restkey="beyond the last column")
-        lines = list(reader)
-    _check_columns(path, reader.fieldnames or ())
-    columns = {column: [_cell(path, place, column, line[column]) for place, line in enumerate(lines, start=2)]
-               for column in MAP_COLUMNS}  # fmt: skip
+        return None, [said]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restkey="beyond the last column")
+            lines = list(reader)
+            heading = list(reader.fieldnames or ())
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return None, [f"{path.name} is no UTF-8 CSV file ({error}). Save it as CSV UTF-8."]
+    faults = list(_column_faults(path, heading))
+    columns: dict[str, list[str | float | bool]] = {column: [] for column in MAP_COLUMNS}
+    for place, line in enumerate(lines, start=2):
+        for column in MAP_COLUMNS:
+            if column in heading:
+                try:
+                    columns[column].append(_cell(path, place, column, line[column]))
+                except CardError as error:
+                    faults.append(str(error))
+                    columns[column].append("")
+        if line.get("beyond the last column"):
+            faults.append(f"{path.name}, line {place}: it goes on beyond the last column.")
+    if "sector" not in heading:
+        return None, faults
     sectors = tuple(str(sector) for sector in columns.pop("sector"))
-    twice = [sector for sector, times in Counter(sectors).items() if times > 1]
-    if twice or not sectors:
-        raise CardError(f"{path.name}: " + (f"sector {twice[0]} stands twice." if twice else "there is no sector."))
+    faults += [f"{path.name}: sector {sector} stands twice." for sector, n in Counter(sectors).items() if n > 1]
+    if not sectors:
+        faults.append(f"{path.name}: there is no sector.")
+    blank = [""] * len(sectors)
     name = path.stem if path == shipped else path.name
-    return SectorRows(name, sectors, **{column: np.array(cells) for column, cells in columns.items()})
+    arrays = {column: np.array(cells or blank) for column, cells in columns.items()}
+    return SectorRows(name, sectors, **arrays), faults
 
 
 def shipped_maps() -> list[str]:
@@ -314,12 +359,14 @@ def shipped_maps() -> list[str]:
     return [name for name, text in zip(names, heads, strict=True) if text.startswith(",".join(MAP_COLUMNS))]
 
 
-def _check_columns(path: Path, found: Sequence[str]) -> None:
-    missing = [column for column in MAP_COLUMNS if column not in found]
-    unknown = [column for column in found if column not in MAP_COLUMNS]
-    if missing or unknown:
-        problem = f"lacks the column {missing[0]!r}" if missing else f"has an unknown column {unknown[0]!r}"
-        raise CardError(f"{path.name} {problem}; a sector map has {', '.join(MAP_COLUMNS)}.")
+def _column_faults(path: Path, found: Sequence[str]) -> Iterator[str]:
+    for column in MAP_COLUMNS:
+        if column not in found:
+            yield f"{path.name} lacks the column {column!r}; a sector map has {', '.join(MAP_COLUMNS)}."
+    for column in found:
+        if column not in MAP_COLUMNS:
+            hint = nearest(str(column), MAP_COLUMNS)
+            yield f"{path.name} has an unknown column {column!r}; a sector map has {', '.join(MAP_COLUMNS)}.{hint}"
 
 
 def _cell(path: Path, line: int, column: str, text: str | None) -> str | float | bool:

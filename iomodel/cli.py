@@ -239,7 +239,8 @@ def _check(asked: argparse.Namespace) -> int:
     findings = [str(finding) for finding in check_file(asked.file)] or _not_calibrated(asked.file)
     for finding in findings:
         print(f"- {finding}")
-    print(f"{asked.file}: {f'{len(findings)} findings' if findings else 'no findings, the table can be used'}")
+    count = "no findings, the table can be used" if not findings else _count(len(findings), "finding")
+    print(f"{asked.file}: {count}")
     return BAD_INPUT if findings else 0
 
 
@@ -333,6 +334,10 @@ def _report(asked: argparse.Namespace) -> int:
 
 
 # ---------------------------------------------------------------- what is printed
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _say(text: str) -> None:

@@ -41,7 +41,7 @@ _TOTAL = re.compile(r"^\W*(grand |sub)?(total|sum\b|合计|总计|小计|tot$|ti
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong with a table: what was found, what is allowed, what to do."""
+    """One thing wrong with a table: what was found, what is allowed, what to do ("" where `found` says it already)."""
 
     rule: str
     found: str
@@ -49,8 +49,13 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        end = "" if self.remedy.endswith("?") else "."
-        return f"{self.rule}: {self.found}. Allowed: {self.allowed}. {self.remedy}{end}"
+        allowed = f"Allowed: {self.allowed}" if self.allowed else ""
+        return f"{self.rule}: {' '.join(_ended(part) for part in (self.found, allowed, self.remedy) if part)}"
+
+
+def _ended(sentence: str) -> str:
+    """A sentence with one mark at its end."""
+    return sentence if sentence.endswith((".", "?", "!", "…")) else f"{sentence}."
 
 
 def findings(
@@ -83,9 +88,13 @@ def description_findings(attrs: Mapping[str, object]) -> Iterator[Finding]:
     """Findings about what a table must say of itself: its year and its unit."""
     year, unit = attrs.get("year"), attrs.get("unit")
     if not isinstance(year, int) or isinstance(year, bool) or not 1800 <= year <= 2200:
-        yield Finding("year absent", f"year is {year!r}", "a whole number such as 2020", "State the table's year")
+        yield Finding("year absent", _stated("year", year), "a whole number such as 2020", "State the table's year")
     if not isinstance(unit, str) or not unit.strip():
-        yield Finding("unit absent", f"unit is {unit!r}", "a text such as 'million USD'", "State the table's unit")
+        yield Finding("unit absent", _stated("unit", unit), "a text such as 'million USD'", "State the table's unit")
+
+
+def _stated(what: str, value: object) -> str:
+    return f"no {what} is stated" if value is None or value == "" else f"the {what} is {value!r}"
 
 
 def _labels(arrays: Mapping[str, xr.DataArray]) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iomodel.cards import Cards, SectorRows, load_map
-from iomodel.errors import CardError
+from iomodel.errors import CardError, nearest
 from iomodel.shipped import shipped_file
 
 Array = npt.NDArray[np.float64]
@@ -78,6 +78,7 @@ def utilisation_by_sector(
     """
     folder = folder or shipped_file("tables", "facts")
     rates = _rates(folder / "china_utilisation.csv", year, cards["quarters_to_year"])
+    _check_cells(rows, rates.columns)
     means = _normal_rates(folder / "china_facts.csv", [int(when) for when in cards.series("normal_years")])
     base, origin = _base(rows, np.asarray(output, dtype=float), rates)
     normal, normal_origin = _normal(rows, output, base, rates, means, cards["normal_use"])
@@ -165,10 +166,22 @@ def _parts(rows: SectorRows, place: int, columns: Iterable[str]) -> list[tuple[s
         if name not in columns:
             raise CardError(
                 f"Map {rows.classification}, sector {rows.sectors[place]}: there is no column {name!r} of published "
-                f"utilisation; there are {', '.join(sorted(columns))}."
+                f"utilisation; there are {', '.join(sorted(columns))}.{nearest(name, columns)}"
             )
         parts.append((name, float(weight or 1)))
     return parts
+
+
+def _check_cells(rows: SectorRows, columns: Iterable[str]) -> None:
+    """One CardError for all cells `utilisation` of industry that name no column and are no rate."""
+    faults: list[str] = []
+    for place in np.flatnonzero(rows.industry):
+        try:
+            _parts(rows, int(place), columns)
+        except CardError as error:
+            faults.append(str(error))
+    if faults:
+        raise CardError("\n".join(faults))
 
 
 def _blend(parts: Sequence[tuple[str, float]], rate: dict[str, float]) -> float:
@@ -239,4 +252,16 @@ def _normal(
     if capacity[scaled].sum() > 0:
         wanted = normal_use * capacity[making].sum() - (capacity * normal)[making & ~scaled].sum()
         normal[scaled] *= wanted / (capacity * normal)[scaled].sum()
-    return np.minimum(normal, 1.0), tuple(origin)
+    _check_normal(rows, normal, origin, normal_use)
+    return normal, tuple(origin)
+
+
+def _check_normal(rows: SectorRows, normal: Array, origin: Sequence[str], normal_use: float) -> None:
+    """Normal use is a share of plant: CardError where the card and the map make it more than all of it."""
+    beyond = list(np.flatnonzero(normal > 1 + 1e-12))
+    if beyond:
+        named = "; ".join(f"{rows.sectors[place]}: {normal[place]:.3f} ({origin[place]})" for place in beyond)
+        raise CardError(
+            f"Normal use of plant is above 1 in sectors of the map {rows.classification}: {named}. Lower the card "
+            f"normal_use ({normal_use:g}), or write `base` in the map's column normal for them."
+        )

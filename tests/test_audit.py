@@ -65,7 +65,7 @@ def test_many_findings_come_at_once_and_cells_are_named(tmp_path: Path, example:
     text = text.replace("imports,01,Agriculture,2", "imports,01,Agriculture,").replace("24,390", "25,390")
     found = said(tmp_path, text)
     assert found == [
-        "year absent: year is None. Allowed: a whole number such as 2020. State the table's year.",
+        "year absent: no year is stated. Allowed: a whole number such as 2020. State the table's year.",
         (
             "cell without a number: own.csv, cell D13 (row domestic M, column 01) holds 'n.a.', which is no number."
             " Allowed: a number in every cell of the table, 0 only where the source says zero. Fill it from the source."
@@ -87,10 +87,11 @@ def test_many_findings_come_at_once_and_cells_are_named(tmp_path: Path, example:
     [
         ("unit,", "unt,", "unknown line: own.csv, cell A4 (row 4, column 1) holds 'unt'"),
         ("unit,", "unt,", "Did you mean unit?"),
-        ("unit,million EXD", "unit,", "unit absent: unit is None"),
+        ("unit,million EXD", "unit,", "unit absent: no unit is stated"),
         ("home,EXA", "home,", "home absent: no line `home`"),
         ("imports,S,", "imports,Serv,", "only in the rows imports: Serv; only in the columns: S"),
         ("01,M,S,household", "01,S,M,household", "rows domestic have the codes 01, M, S, the columns 01, S, M"),
+        ("household,", "houshold,", "(row 11, column 7) holds 'houshold', which is no row's code and no final use"),
         ("household,", "houshold,", "Did you mean household?"),
         ("01,M,S,household", "01,M,M,household", "duplicate labels: columns hold M more than once"),
         ("domestic,01", "domstic,01", "unknown row: own.csv, cell A12 (row 12, column 1) holds 'domstic'"),
@@ -110,6 +111,42 @@ def test_each_finding_names_what_where_and_how(tmp_path: Path, example: str, old
     changed = example.replace(old, new, 1)
     assert changed != example
     assert any(text in line for line in said(tmp_path, changed)), said(tmp_path, changed)
+
+
+@pytest.mark.parametrize(("old", "new"), [("household,", "houshold,"), (",exports,", ",exprts,"), (",M,S,", ",M,Sv,")])
+def test_a_misspelled_column_is_blamed_once(tmp_path: Path, example: str, old: str, new: str) -> None:
+    found = said(tmp_path, example.replace(old, new, 1))
+    assert [line for line in found if line.startswith("unknown column")] == [
+        line for line in found if new.strip(",").split(",")[-1] in line
+    ]
+    assert len([line for line in found if "absent" in line]) == 0
+    assert len(found) == (1 if old != ",M,S," else 3)  # a sector's rows lack their column, too
+
+
+def test_every_cell_of_the_map_is_found_at_once(tmp_path: Path) -> None:
+    spoilt = (
+        MAP.replace("primary,food", "first,food").replace(",1.2,equipment", ",much,tools").replace("S,Serv", "T,Serv")
+    )
+    found = said(tmp_path, TABLE, spoilt)
+    assert found == [
+        "sector map: map.csv, line 2, column broad: found 'first', allowed are primary, manufacturing, services.",
+        "sector map: map.csv, line 3, column engel: found 'much', which is no number.",
+        "sector map: map.csv, line 3, column asset: found 'tools', allowed are construction, equipment, intangible.",
+        (
+            "sector map: The map map.csv has no line for 1 of 3 sectors: S. Add a line for each, with the columns that "
+            "tables/maps/README.md explains."
+        ),
+    ]
+    (tmp_path / "map.csv").write_bytes("sector,name\nÖ".encode("latin-1"))
+    assert "sector map: map.csv is no UTF-8 CSV file" in str(check_file(tmp_path / "own.csv")[0])
+
+
+def test_no_finding_says_a_thing_twice(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.nc"
+    broken.write_bytes(b"CDF?")
+    (found,) = check_file(broken)
+    for words in ("..", "?.", "Allowed: .", "See above"):
+        assert words not in str(found)
 
 
 def test_transposed_flows_and_coefficients(tmp_path: Path, example: str) -> None:

@@ -168,10 +168,10 @@ def test_text_is_no_number() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "text"),
     [
-        ("year", None, "year absent: year is None. Allowed: a whole number such as 2020"),
-        ("year", 20.5, "year absent: year is 20.5"),
-        ("year", True, "year absent: year is True"),
-        ("unit", "", "unit absent: unit is ''. Allowed: a text such as 'million USD'"),
+        ("year", None, "year absent: no year is stated. Allowed: a whole number such as 2020"),
+        ("year", 20.5, "year absent: the year is 20.5"),
+        ("year", True, "year absent: the year is True"),
+        ("unit", "", "unit absent: no unit is stated. Allowed: a text such as 'million USD'"),
     ],
 )
 def test_year_and_unit_must_be_there(key: str, value: object, text: str) -> None:

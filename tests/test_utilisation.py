@@ -1,6 +1,7 @@
 """Utilisation by sector: published totals are hit, published rates are kept, and idle plant answers the right way."""
 
 import csv
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -170,3 +171,25 @@ def test_a_column_that_is_not_there(rows: SectorRows, output: np.ndarray, tmp_pa
         utilisation_by_sector(load_map(tmp_path / "mine.csv"), output, CARDS, 2020)
     with pytest.raises(CardError, match="missing"):
         utilisation_by_sector(rows, output, CARDS, 2020, tmp_path)
+
+
+def test_normal_use_above_all_plant_is_refused(rows: SectorRows, output: np.ndarray) -> None:
+    """A sector that ran near its limit in the table's year cannot stand as far above it in ordinary years."""
+    stated = dataclasses.replace(rows, utilisation=np.where(rows.group == "manufacturing", "0.5", rows.utilisation))
+    stated.utilisation[rows.sectors.index("12")] = "0.99"
+    with pytest.raises(
+        CardError, match=r"Normal use of plant is above 1 in sectors of the map nbs42: 12: .*normal_use"
+    ):
+        utilisation_by_sector(stated, output, CARDS, 2020)
+
+
+def test_every_cell_that_names_no_column_is_found_at_once(rows: SectorRows, output: np.ndarray) -> None:
+    wrong = dataclasses.replace(rows, utilisation=rows.utilisation.copy().astype(object))
+    wrong.utilisation[rows.sectors.index("12")] = "chemical"
+    wrong.utilisation[rows.sectors.index("18")] = "1.8"
+    with pytest.raises(CardError) as caught:
+        utilisation_by_sector(wrong, output, CARDS, 2020)
+    first, second = str(caught.value).splitlines()
+    assert "sector 12: there is no column 'chemical'" in first
+    assert "Did you mean chemicals" in first
+    assert "sector 18: utilisation is 1.8" in second

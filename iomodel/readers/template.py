@@ -263,6 +263,9 @@ def _structure(sheet: Grid, heading: int) -> tuple[dict[str, list[str]], dict[st
     places["sector"] = [place for place, text in columns.items() if text not in (*CATEGORIES, "output")]
     places["category"] = [place for place, text in columns.items() if text in CATEGORIES]
     places["total"] = [place for place, text in columns.items() if text == "output"]
+    strange, found_columns = _unknown_columns(sheet, heading, places)
+    places["sector"] = [place for place in places["sector"] if place not in strange]
+    found += found_columns
     labels = {"sector": [head[place] for place in places["sector"]]}
     labels["category"] = [head[place] for place in places["category"]]
     labels["factor"] = [sheet.cells[row][1] for row in places["value_added"]]
@@ -275,7 +278,22 @@ def _structure(sheet: Grid, heading: int) -> tuple[dict[str, list[str]], dict[st
                 Finding("code is a number", said, "codes as text", "Format the cell as text and type it again")
             )
     found += _label_findings(sheet, labels, places)
+    found += _absent(labels, places, [finding.remedy for finding in found_columns])
     return labels, places, found
+
+
+def _unknown_columns(sheet: Grid, heading: int, places: Mapping[str, list[int]]) -> tuple[set[int], list[Finding]]:
+    """Columns that are neither a final use nor a code of any row, each named once with what it may have meant."""
+    codes = {sheet.cells[row][1] for origin in ("domestic", "imports") for row in places[origin]}
+    allowed = (*CATEGORIES, "output")
+    strange = {place for place in places["sector"] if sheet.cells[heading][place] not in codes} if codes else set()
+    found: list[Finding] = []
+    for place in sorted(strange):
+        name = sheet.cells[heading][place]
+        hint = nearest(name, [*allowed, *sorted(codes)]).strip() or "Rename it, or add its rows"
+        said = f"{sheet.where(heading, place)} holds {name!r}, which is no row's code and no final use"
+        found.append(Finding("unknown column", said, f"a sector's code, or {', '.join(allowed)}", hint))
+    return strange, found
 
 
 def _label_findings(sheet: Grid, labels: Mapping[str, list[str]], places: Mapping[str, list[int]]) -> Iterator[Finding]:
@@ -300,15 +318,21 @@ def _label_findings(sheet: Grid, labels: Mapping[str, list[str]], places: Mappin
         if factor not in FACTORS:
             hint = nearest(factor, FACTORS).strip() or "Use one of these"
             yield Finding("unknown label", f"value_added has {factor!r}", ", ".join(FACTORS), hint)
-    needed = {"exports": "exports" in labels["category"], "output": len(places["total"]) == 1}
-    needed |= {"value_added": bool(labels["factor"]), "domestic": bool(places["domestic"])}
-    for name, there in needed.items():
-        if not there:
-            kind = "column" if name in ("exports", "output") else "row"
-            yield Finding("part absent", f"no {kind} {name}", f"at least one {kind} {name}", "Add it from the source")
     for name in ("product_taxes", "employment"):
         if len(places[name]) > 1:
             yield Finding("duplicate labels", f"{len(places[name])} rows {name}", "one at most", "Keep one")
+
+
+def _absent(
+    labels: Mapping[str, list[str]], places: Mapping[str, list[int]], hints: Sequence[str]
+) -> Iterator[Finding]:
+    """Parts without which there is no table, those left out that a misspelled column has named already."""
+    needed = {"exports": "exports" in labels["category"], "output": len(places["total"]) == 1}
+    needed |= {"value_added": bool(labels["factor"]), "domestic": bool(places["domestic"])}
+    for name, there in needed.items():
+        if not there and not any(f" {name}" in hint.replace("?", " ") for hint in hints):
+            kind = "column" if name in ("exports", "output") else "row"
+            yield Finding("part absent", f"no {kind} {name}", f"at least one {kind} {name}", "Add it from the source")
 
 
 def _arrays(sheet: Grid, places: Mapping[str, list[int]]) -> tuple[dict[str, np.ndarray], list[Finding]]:
