@@ -13,9 +13,6 @@ from dataclasses import dataclass, replace
 from iomodel.program.trajectory import Trajectory
 from iomodel.shipped import shipped_file
 
-UTILISATION_BAND = ("manufacturing_utilisation", 73.5, 78.0)
-"""Manufacturing utilisation has to stay in this band in every known year (published rates of 2016 to 2025)."""
-
 
 @dataclass(frozen=True)
 class Miss:
@@ -87,14 +84,15 @@ def _mean(rows: list[Miss], tolerance: float) -> Miss:
 
 
 def warnings_of(path: Trajectory) -> list[str]:
-    """What has to stand above a headline: known years in which the path leaves the band or its tolerances."""
-    name, low, high = UTILISATION_BAND
+    """What has to stand above a headline: known years in which the path leaves a band or its tolerances."""
     first, last = int(path.data.attrs["base_year"]) + 1, int(path.data.attrs["last_known_year"])
-    found = []
-    for year in range(first, last + 1):
-        rate = float(path.data[name].sel(year=year))
-        if not low <= rate <= high:
-            found.append(f"manufacturing utilisation of {year} is {rate:.1f} percent, outside {low} to {high}")
+    found: list[str] = []
+    for line in _read("comparison.csv"):
+        for year in range(first, last + 1) if line["low"] else ():
+            value = float(path.data[line["variable"]].sel(year=year))
+            if not float(line["low"]) <= value <= float(line["high"]):
+                name = line["variable"].replace("_", " ")
+                found.append(f"{name} of {year} is {value:.1f}, outside {line['low']} to {line['high']}")
     return found + [
         f"{row.variable.replace('_', ' ')} of {row.year} is {row.value:.1f}, published {row.published:.1f} "
         f"(tolerance {row.tolerance:g})"

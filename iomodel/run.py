@@ -8,42 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from iomodel.course import Course, course_of, flows_of, policy_of, setting_of, trajectory_of
 from iomodel.economy import Economy
-from iomodel.errors import ExperimentError, InfeasibleError, SolverError
+from iomodel.errors import ExperimentError, ProgramError
 from iomodel.experiment import Experiment
-from iomodel.program.block import Block, value_of
+from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
-from iomodel.program.diagnose import Binding, binding, collisions, describe, shadow_prices
+from iomodel.program.diagnose import Binding, binding, collisions, describe
 from iomodel.program.policy import LEVERS
 from iomodel.program.rule import Rule
 from iomodel.program.simulate import Flows, Levers, no_levers
-from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    pass
+from iomodel.solving import solved
 
 Array = npt.NDArray[np.float64]
-
-REPLAY_TOLERANCE = 1e-6
-"""Distance between solved and replayed path, percent of base-year GDP, above which overflow is used as a lever."""
-
-REPLAY_LIMIT = 1e-3
-"""Distance, percent of base-year GDP, above which a path is inaccurate: what is reported is not what was solved."""
-
-MISS_SHOWN = 1e-6
-"""Miss of a stated target from which it is said."""
-
-STOP_ROUNDS = 8
-"""Solves at most to find the sectors and years in which market investment stops at zero."""
 
 
 def build(
@@ -90,29 +74,41 @@ def solve(
     course = course_of(experiment, economy)
     if not experiment.levers.free:
         return trajectory_of(course, *_ahead_without_levers(course), Verdict("simulated"), {})
-    return _solved(course, assemble(setting_of(course, "reduced"), (*core, *blocks)), (*core, *blocks))
+    return solved(course, assemble(setting_of(course, "reduced"), (*core, *blocks)))
 
 
 def resolve(program: Program, experiment: Experiment, economy: Economy, targets: Mapping[str, float]) -> Trajectory:
     """Solve a built program again with other values of the targets that it states, without building it anew.
 
-    Raises ExperimentError for a target that the program does not state.
+    The program keeps the targets that it was built with; its variables hold the new point. Raises ExperimentError for a
+    target that the program does not state, ProgramError when it was built for another economy.
     """
-    for name, value in targets.items():
+    built = program.setting.arrays.economy
+    if (built.table.sha256, built.region, built.cards) != (economy.table.sha256, economy.region, economy.cards):
+        raise ProgramError("the program was built for another economy; build it for the one handed over")
+    for name in targets:
         if name not in program.setting.targets:
             stated = ", ".join(program.setting.targets) or "none"
             raise ExperimentError(f"target {name!r} is not stated in this program (stated: {stated}); build it with it")
-        program.setting.targets[name].value = value
     changed = {name: replace(experiment.targets[name], value=value) for name, value in targets.items()}
     asked = experiment.replace(targets={**experiment.targets, **changed})
-    return _solved(course_of(asked, economy), program, None)
+    before = {name: program.setting.targets[name].value for name in targets}
+    try:
+        for name, value in targets.items():
+            program.setting.targets[name].value = value
+        return solved(course_of(asked, economy), program)
+    finally:
+        for name, value in before.items():
+            program.setting.targets[name].value = value
 
 
 def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajectory:
     """The path of an experiment by simulation alone: the reference path, or a stated policy carried out by rule.
 
     Programme and reform rise on straight lines to what is stated and plant is closed in proportion to idle plant; who
-    has no free lever gets the path without levers. Raises ExperimentError where a free lever has no stated value.
+    has no free lever gets the path without levers. What the rule cannot keep (a target out of reach, the pace of
+    programme or reform) is said in the verdict's warnings. Raises ExperimentError where a free lever has no stated
+    value, and for an experiment with limits: they are laws of the program, which no rule keeps.
 
     >>> import iomodel as iom
     >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
@@ -125,8 +121,9 @@ def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajecto
     plant = course.ahead("idle_capacity")
     fraction = plant.sum(axis=0) / course.ahead("capacity")[course.arrays.industry].sum(axis=0)
     policy = policy_of(experiment, course.arrays.economy)
-    rule = Rule(course.arrays, course.first, course.solved, policy, fraction, plant)
-    return trajectory_of(course, *rule.run(course.state), Verdict("simulated"), {})
+    rule = Rule(course.arrays, course.first, course.solved, policy, fraction, plant, course.ahead("gdp"))
+    flows, levers, warned = rule.run(course.state)
+    return trajectory_of(course, flows, levers, Verdict("simulated", warnings=tuple(warned)), {})
 
 
 def replay(path: Trajectory, economy: Economy | None = None, keep: Sequence[str] = LEVERS) -> Trajectory:
@@ -157,7 +154,7 @@ def _kept_levers(path: Trajectory, course: Course, keep: Sequence[str]) -> list[
 def replayed_gain(path: Trajectory, economy: Economy) -> float:
     """Gain of consumption with in-kind spending over the reference, points of GDP in the last reported year, when the
     levers of `path` are simulated in another economy."""
-    course = course_of(path.experiment.replace(cards={}), economy)
+    course = course_of(replace(path.experiment, cards={}), economy)
     last = flows_of(course, _kept_levers(path, course, LEVERS))[-1]
     usual = course.reference[course.first + course.reported - 1]
 
@@ -174,116 +171,13 @@ def what_binds(path: Trajectory) -> list[Binding]:
     >>> "package" in {row.law for row in iom.what_binds(iom.solve(iom.load_experiment("demand-only")))}
     True
     """
-    return binding(dict(path.shadow_prices))
+    return binding(path.shadow_prices)
 
 
 def explain_infeasible(experiment: Experiment, economy: Economy | None = None) -> str:
     """Which laws of an infeasible experiment collide, when and by how much, in words."""
     program = build(experiment, economy)
     return describe(collisions(program, experiment.solver))
-
-
-def _solved(course: Course, program: Program, blocks: Sequence[Block] | None) -> Trajectory:
-    """Solve, judge, replay and label; where market investment would fall below zero, again with a stop at zero."""
-    verdict = _judged(course, program)
-    for _ in range(STOP_ROUNDS if blocks is not None else 0):
-        below = _below_zero(program)
-        if (below == program.setting.stopped).all():
-            break
-        program = assemble(replace(program.setting, stopped=below), blocks or CORE)
-        names = [course.arrays.economy.table.sectors[row] for row in np.flatnonzero(below.any(axis=1))]
-        remedies = (*verdict.remedies, f"investment stopped at zero in {int(below.sum())} years of {', '.join(names)}")
-        verdict = replace(_judged(course, program), remedies=remedies)
-    levers = _levers_of(program)
-    flows = flows_of(course, levers)
-    distance = _distance(program, flows)
-    warned = [*verdict.warnings, *_missed(program)]
-    if distance > REPLAY_TOLERANCE:
-        warned.append(f"replay is off by {distance:.1e} percent of GDP: {_why_off(program)}")
-    if any(float(flow["forced_saving"]) > 1e-6 for flow in flows[: course.reported]):
-        warned.append("overheated: consumption is rationed")
-    status = "inaccurate" if distance > REPLAY_LIMIT and verdict.status == "optimal" else verdict.status
-    verdict = replace(verdict, status=status, replay_distance=distance, warnings=tuple(warned))
-    return trajectory_of(course, flows, levers, verdict, shadow_prices(program))
-
-
-def _judged(course: Course, program: Program) -> Verdict:
-    """The verdict of a solve that returned a point; raises where none did."""
-    verdict = solve_program(program, course.experiment.solver)
-    name = course.experiment.name
-    if verdict.status == "infeasible":
-        raise InfeasibleError(f"{name}: {describe(collisions(program))}")
-    if verdict.status in ("failed", "unbounded"):
-        raise SolverError(
-            f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})"
-        )
-    return verdict
-
-
-def _below_zero(program: Program) -> npt.NDArray[np.bool_]:
-    """(n, years) where the market would invest less than nothing."""
-    return np.asarray(program.values["wanted_investment"].value, dtype=float) < -1e-7
-
-
-def _why_off(program: Program) -> str:
-    """What the program does that the simulation would not."""
-    if (_below_zero(program) != program.setting.stopped).any():
-        return "market investment is negative in the program, zero in the simulation"
-    return "overflow imports are used as a lever"
-
-
-def _missed(program: Program) -> list[str]:
-    """What the path misses of its stated targets, in the target's own unit."""
-    found: list[str] = []
-    for target, name, scale in (
-        ("package", "missed_package", 100 / value_of(program.values["gdp"])),
-        ("idle_cut", "missed_idle", np.ones(program.setting.years)),
-        ("reform", "missed_reform", np.ones(program.setting.years)),
-    ):
-        if name not in program.values:
-            continue
-        missed = value_of(program.values[name])[program.setting.due(target)] * scale[program.setting.due(target)]
-        if missed.max(initial=0.0) > MISS_SHOWN:
-            unit = {"package": "points of GDP", "idle_cut": program.variables[name].unit, "reform": "of the drive"}[
-                target
-            ]
-            years = program.setting.calendar[program.setting.due(target)]
-            found.append(f"{target} is missed by up to {missed.max():.3g} {unit} ({years[int(missed.argmax())]})")
-    return found
-
-
-def _levers_of(program: Program) -> list[Levers]:
-    """The levers at the program's point, in the ranges that they have."""
-    p, v = program.setting, program.values
-    rates = p.policy.benefit_rates(p.cards["benefit_rate"], p.years)
-    programme = np.maximum(np.asarray(v["programme"].value, dtype=float), 0.0)
-    reform = np.maximum(np.asarray(v["reform"].value, dtype=float), 0.0)
-    closed = np.zeros((p.arrays.industry.size, p.years))
-    if p.free("retirement"):
-        closed = p.spread @ np.maximum(np.asarray(v["retirement"].value, dtype=float), 0.0)
-    return [
-        Levers(float(programme[t]), float(reform[t]), closed[:, t], float(rates[t]), p.policy.payer)
-        for t in range(p.years)
-    ]
-
-
-def _distance(program: Program, flows: Sequence[Flows]) -> float:
-    """Largest difference between the program's point and its replay over output, plant, consumption, jobs and debts."""
-    v = program.values
-    pairs = {
-        "household_consumption": v["household_consumption"],
-        "unemployed": v["unemployed"],
-        "output": v["output"],
-        "capacity": v["capacity"][:, :-1],
-        "overflow_imports": v["overflow_imports"],
-        "public_debt_end": v["public_debt"][1:],
-        "firm_debt_end": v["firm_debt"][1:],
-    }
-    worst = 0.0
-    for name, solved in pairs.items():
-        replayed = np.stack([np.asarray(flow[name], dtype=float) for flow in flows], axis=-1)
-        worst = max(worst, float(np.abs(replayed - np.asarray(solved.value)).max()))
-    return worst
 
 
 def _ahead_without_levers(course: Course) -> tuple[list[Flows], list[Levers]]:

@@ -13,16 +13,19 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import repeat
 from typing import Any
 
 import xarray as xr
 
+from iomodel import history
 from iomodel.calibration import calibrate
 from iomodel.course import economy_of
 from iomodel.economy import Economy
 from iomodel.errors import CardError
 from iomodel.experiment import Experiment, load_experiment
-from iomodel.history import misses, warnings_of
+from iomodel.multipliers import multipliers
+from iomodel.multipliers import warnings_of as multiplier_warnings
 from iomodel.program.policy import PAYERS
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import replay, replayed_gain, simulate, solve, what_binds
@@ -40,6 +43,7 @@ OUTCOMES = {
     "with_in_kind": "actual_individual_consumption_share",
     "unemployment": "unemployment_rate",
     "debt": "public_debt_share",
+    "firm_debt": "firm_debt_share",
     "idle": "idle_share",
 }
 """Short outcome -> variable of the last reported year."""
@@ -86,7 +90,12 @@ def run_study(progress: Progress = logger.info, *, full: bool = True) -> Study:
     for name, experiment in experiments.items():
         paths[name] = solve(experiment, economy)
         progress(f"{name}: {paths[name].verdict}")
-    checks: dict[str, Any] = {"misses": miss_rows(paths[POLICIES[0]]), "warnings": warnings_of(paths[POLICIES[0]])}
+    usual, gained = paths[POLICIES[0]], multipliers(economy)
+    checks: dict[str, Any] = {
+        "misses": miss_rows(usual),
+        "warnings": [*history.warnings_of(usual), *multiplier_warnings(gained, economy)],
+        "multipliers": [asdict(row) for row in gained],
+    }
     checks["findings"] = [asdict(finding) for finding in economy.findings]
     checks["binding"] = {name: [asdict(row) for row in what_binds(path)] for name, path in paths.items()}
     if full:
@@ -97,7 +106,7 @@ def run_study(progress: Progress = logger.info, *, full: bool = True) -> Study:
 
 def miss_rows(usual: Trajectory) -> list[dict[str, Any]]:
     """The reference path beside what happened, as plain rows."""
-    return [asdict(row) | {"miss": row.miss, "within": row.within} for row in misses(usual)]
+    return [asdict(row) | {"miss": row.miss, "within": row.within} for row in history.misses(usual)]
 
 
 def checks_beside(paths: Mapping[str, Trajectory], economy: Economy, progress: Progress) -> dict[str, Any]:
@@ -124,7 +133,7 @@ def checks_beside(paths: Mapping[str, Trajectory], economy: Economy, progress: P
         for end in ("low", "high")
     }
     progress(f"{len(asked)} variants: who pays, cash or kind, no response to welfare, other weights and cards …")
-    found = dict(zip(asked, _solved_apart(list(asked.values())), strict=True))
+    found = dict(zip(asked, _solved_apart(list(asked.values()), economy), strict=True))
     return {
         "announced_rule": _by_rule(paths, economy),
         "interaction": interaction(paths, economy),
@@ -142,14 +151,14 @@ def checks_beside(paths: Mapping[str, Trajectory], economy: Economy, progress: P
     }
 
 
-def _solved_apart(experiments: list[Experiment]) -> list[dict[str, float | str]]:
+def _solved_apart(experiments: list[Experiment], economy: Economy) -> list[dict[str, float | str]]:
     """Outcomes of independent experiments, in their order, on as many processes as there are cores, two at most."""
     workers = min(2, os.cpu_count() or 1)
     if workers == 1:
-        return [_solved_outcomes(experiment) for experiment in experiments]
+        return [_solved_outcomes(experiment, economy) for experiment in experiments]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-        return list(pool.map(_solved_outcomes, experiments))
+        return list(pool.map(_solved_outcomes, experiments, repeat(economy)))
 
 
 def _one_thread() -> None:
@@ -158,9 +167,9 @@ def _one_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-def _solved_outcomes(experiment: Experiment) -> dict[str, float | str]:
+def _solved_outcomes(experiment: Experiment, economy: Economy) -> dict[str, float | str]:
     """Outcomes of one experiment."""
-    return outcomes(solve(experiment))
+    return outcomes(solve(experiment, economy))
 
 
 def _spread_row(economy: Economy, key: str, low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,17 +28,19 @@ class Verdict:
     """How a path was found.
 
     status: optimal, simulated, inaccurate, infeasible, unbounded or failed. worst_residual: the largest primal residual
-    over the laws, relative to the law's scale, and `law` where it is. stationarity, complementarity, gap: relative
-    residuals of the optimality conditions. replay_distance: largest difference between the solver's and the simulated
+    over the laws, relative to the law's scale, and `law` where it is. stationarity, complementarity, gap, cones:
+    relative residuals of the optimality conditions (cones: of the multipliers and slacks), None where the solver does
+    not hand out its point. replay_distance: largest difference between the solver's and the simulated
     path, percent of base-year GDP. remedies: what was tried after a first answer that was not good enough.
     """
 
     status: str
     worst_residual: float = 0.0
     law: str = ""
-    stationarity: float = 0.0
-    complementarity: float = 0.0
-    gap: float = 0.0
+    stationarity: float | None = None
+    complementarity: float | None = None
+    gap: float | None = None
+    cones: float | None = None
     replay_distance: float = 0.0
     objective: float = 0.0
     solver: str = ""
@@ -54,11 +56,14 @@ class Verdict:
     def __str__(self) -> str:
         """One line for the screen."""
         if self.status == "simulated":
-            return "simulated"
-        line = (
-            f"{self.status}: largest residual of a law {self.worst_residual:.0e} ({self.law or 'none'}), stationarity "
-            f"{self.stationarity:.0e}, gap {self.gap:.0e}, replay within {self.replay_distance:.0e} of GDP; "
-            f"{self.solver}, {self.iterations} iterations, {self.seconds:.2f} s"
+            return "; ".join(["simulated", *self.warnings])
+        law = self.law.replace("_", " ") or "none"
+        line = f"{self.status}: largest residual of a law {self.worst_residual:.0e} ({law})"
+        if self.stationarity is not None and self.gap is not None:
+            line += f", stationarity {self.stationarity:.0e}, gap {self.gap:.0e}"
+        line += (
+            f", replay within {self.replay_distance:.0e} percent of GDP; {self.solver}, {self.iterations} iterations, "
+            f"{self.seconds:.2f} s"
         )
         if self.remedies:
             line += f"; after {', then '.join(self.remedies)}"
@@ -68,7 +73,12 @@ class Verdict:
 def primal_residuals(program: Program) -> dict[str, float]:
     """Largest residual of each law at the program's point, relative to the law's scale (its largest side, at least
     1)."""
-    return {name: _residual(law.constraint) for name, law in program.laws.items()}
+    found = {name: _residual(law.constraint) for name, law in program.laws.items()}
+    for name, var in program.variables.items():
+        if var.nonneg:
+            below = np.asarray(program.values[name].value, dtype=float)
+            found[f"{name}_not_negative"] = max(-float(below.min(initial=0.0)), 0.0)
+    return found
 
 
 def _residual(constraint: cp.Constraint) -> float:
@@ -90,13 +100,15 @@ class Canonical:
     matrix: sparse.csc_matrix
     bound: Array
     equalities: int
+    cones: tuple[int, ...]
+    """Sizes of the second-order cones, after equalities and inequalities."""
     x: Array
     s: Array
     z: Array
 
 
-def optimality(point: Canonical) -> tuple[float, float, float]:
-    """Relative stationarity, complementarity and duality gap of a canonical point.
+def optimality(point: Canonical) -> tuple[float, float, float, float]:
+    """Relative stationarity, complementarity, duality gap, and distance of slacks and multipliers from their cones.
 
     Px + q + A'z = 0;  s'z = 0;  x'Px + q'x + b'z = 0 (Boyd and Vandenberghe 2004, section 5.5).
     """
@@ -108,4 +120,18 @@ def optimality(point: Canonical) -> tuple[float, float, float]:
     value = 1 + abs(0.5 * curve + cost)
     inside = slice(point.equalities, None)
     complementary = abs(float(point.s[inside] @ point.z[inside])) / value
-    return stationary, complementary, abs(curve + cost + float(point.bound @ point.z)) / value
+    gap = abs(curve + cost + float(point.bound @ point.z)) / value
+    outside = max(
+        _outside(point, point.s) / (1 + float(np.abs(point.bound).max(initial=0.0))), _outside(point, point.z)
+    )
+    return stationary, complementary, gap, outside
+
+
+def _outside(point: Canonical, vector: Array) -> float:
+    """How far slacks or multipliers are outside: below zero, or beyond a second-order cone (both are self-dual)."""
+    first = vector.size - sum(point.cones)
+    worst = max(0.0, -float(vector[point.equalities : first].min(initial=0.0)))
+    for size in point.cones:
+        worst = max(worst, float(np.linalg.norm(vector[first + 1 : first + size]) - vector[first]))
+        first += size
+    return worst

@@ -8,6 +8,7 @@ program in which every law that a policy or a card sets may be broken at a price
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cvxpy as cp
@@ -96,9 +97,8 @@ def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
     return found
 
 
-def binding(prices: dict[str, xr.DataArray] | object, floor: float = 1e-6) -> list[Binding]:
+def binding(prices: Mapping[str, xr.DataArray], floor: float = 1e-6) -> list[Binding]:
     """The laws whose prices are not zero, behaviour and accounting left out, the costliest first."""
-    assert isinstance(prices, dict)
     rows: list[Binding] = []
     for name, price in prices.items():
         if name in ACCOUNTING or float(np.abs(price.values).max(initial=0.0)) < floor:

@@ -7,18 +7,21 @@ the second, independent way to a stated policy, and what a government could anno
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from iomodel.errors import ExperimentError
+from iomodel.errors import ExperimentError, SolverError
 from iomodel.program.arrays import Arrays
 from iomodel.program.policy import Policy
 from iomodel.program.simulate import Flows, Levers, State, step
 
 Array = npt.NDArray[np.float64]
+
+SECANT_STEPS = 50
+"""Steps at most to the programme that is a stated share of the GDP which it calls forth."""
 
 
 @dataclass(frozen=True)
@@ -33,29 +36,59 @@ class Rule:
     idle_fraction: Array
     idle_plant: Array
     """(n, years) idle plant of the reference path."""
+    gdp: Array
+    """(years,) GDP of the reference path, against which the programme's pace is measured."""
 
-    def run(self, state: State) -> tuple[list[Flows], list[Levers]]:
-        """Flows and levers of the policy years from `state`.
+    def run(self, state: State) -> tuple[list[Flows], list[Levers], list[str]]:
+        """Flows and levers of the policy years from `state`, and what the rule does not keep, in words.
 
-        Raises ExperimentError when a free lever has no stated value: then there is no rule to carry out.
+        Raises ExperimentError when a free lever has no stated value, and for limits: then there is no rule.
         """
-        if "programme" in self.policy.free and "package" not in self.policy.targets:
-            raise ExperimentError("the programme is free but no package is stated: there is no rule; solve it instead")
-        rate = 0.0
+        self._check()
+        rate, unmet = 0.0, ""
         cut = self.policy.targets.get("idle_cut")
         if cut is not None and cut.by > 1:
-            rate = _smallest(lambda trial: self._meets(state, 0, cut.by - 1, trial))
+            rate, met = _smallest(lambda trial: self._meets(state, 0, cut.by - 1, trial))
+            unmet = (
+                "" if met else f"the cut of idle plant is not met in policy year {cut.by}: its pace does not allow it"
+            )
         flows: list[Flows] = []
         levers: list[Levers] = []
         for year in range(self.years):
             if cut is not None and year >= cut.by - 1:
                 here, at = state, year
-                rate = _smallest(lambda trial, here=here, at=at: self._meets(here, at, at + 1, trial))
+                rate, _ = _smallest(lambda trial, here=here, at=at: self._meets(here, at, at + 1, trial))
             lever = self._levers(state, year, rate)
             flow, state = step(self.arrays, self.first + year, state, lever)
             flows.append(flow)
             levers.append(lever)
-        return flows, levers
+        return flows, levers, [*([unmet] if unmet else []), *self._too_fast(levers)]
+
+    def _check(self) -> None:
+        """Whether there is a rule to carry out."""
+        for lever, target in (("programme", "package"), ("reform", "reform"), ("retirement", "idle_cut")):
+            if lever in self.policy.free and target not in self.policy.targets:
+                raise ExperimentError(
+                    f"the lever {lever} is free but no {target} is stated: there is no rule; solve it instead"
+                )
+        if self.policy.limits:
+            raise ExperimentError(
+                f"the limits {', '.join(self.policy.limits)} are laws of the program: no rule keeps them; solve it"
+            )
+
+    def _too_fast(self, levers: list[Levers]) -> list[str]:
+        """Where the straight lines are steeper than the pace of programme or reform."""
+        trend = self.arrays.path("trend")[self.first - 1 : self.first + self.years]
+        programme = np.array([0.0] + [lever.programme for lever in levers])
+        change = np.abs(programme[1:] - programme[:-1] * trend[1:] / trend[:-1])
+        reform = np.diff([0.0] + [lever.reform for lever in levers])
+        pace, reform_pace = self.arrays.cards["programme_ramp"], self.arrays.cards["reform_pace"]
+        found: list[str] = []
+        if (change > pace / 100 * self.gdp + 1e-9).any():
+            found.append(f"the programme grows faster than its pace of {pace:g} points of GDP a year")
+        if reform.max() > reform_pace + 1e-9:
+            found.append(f"reform goes faster than its pace of {reform_pace:g} a year")
+        return found
 
     def _meets(self, state: State, start: int, end: int, rate: float) -> bool:
         """Whether closing at `rate` from year `start` on meets the cut of idle plant in year `end`."""
@@ -95,27 +128,22 @@ class Rule:
 
         before, here = 0.0, share * 100 * float(self.arrays.path("trend")[self.first + year])
         miss_before, miss_here = miss(before), miss(here)
-        for _ in range(20):
+        for _ in range(SECANT_STEPS):
             if abs(miss_here) < 1e-12 * (1 + here) or miss_here == miss_before:
-                break
+                return replace(levers, programme=here)
             before, here, miss_before = here, here - miss_here * (here - before) / (miss_here - miss_before), miss_here
             miss_here = miss(here)
-        return replace(levers, programme=here)
+        raise SolverError(f"no programme of {100 * share:g} percent of GDP was found in policy year {year + 1}")
 
 
-def _smallest(meets: object, most: float = 1.0, steps: int = 40) -> float:
-    """Smallest rate in [0, most] that meets, by bisection; `most` where none does."""
-    ask = meets if callable(meets) else bool
-    if ask(0.0):
-        return 0.0
-    low, high = 0.0, most
+def _smallest(meets: Callable[[float], bool], steps: int = 40) -> tuple[float, bool]:
+    """Smallest rate in [0, 1] that meets, by bisection, and whether any does (else 1)."""
+    if meets(0.0):
+        return 0.0, True
+    if not meets(1.0):
+        return 1.0, False
+    low, high = 0.0, 1.0
     for _ in range(steps):
         middle = (low + high) / 2
-        low, high = (low, middle) if ask(middle) else (middle, high)
-    return high
-
-
-def idle_of(flows: Mapping[str, object], arrays: Arrays) -> float:
-    """Idle plant over all plant of industry."""
-    idle, plant = np.asarray(flows["idle_capacity"]), np.asarray(flows["capacity"])
-    return float(idle.sum() / plant[arrays.industry].sum())
+        low, high = (low, middle) if meets(middle) else (middle, high)
+    return high, True

@@ -7,7 +7,7 @@ up to their limit, then consumption is rationed; output above the limit of plant
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -318,8 +318,3 @@ def _next_state(arrays: Arrays, t: int, state: State, levers: Levers, flows: Flo
         gap=gap if t > 0 else np.zeros_like(gap),
         jobs=np.asarray(flows["jobs"]),
     )
-
-
-def with_benefit(levers: Levers, rate: float) -> Levers:
-    """The same levers at another benefit rate."""
-    return replace(levers, benefit_rate=rate)

@@ -111,17 +111,22 @@ def _once(program: Program, solver: Solver) -> Verdict:
     law = max(residuals, key=lambda key: residuals[key])
     warned: tuple[str, ...] = ()
     if solver.name == CLARABEL.name:
-        stationary, complementary, gap = optimality(canonical(data, raw))
+        stationary, complementary, gap, outside = optimality(canonical(data, raw))
+        conditions = max(stationary, complementary, gap, outside)
+        named |= {"stationarity": stationary, "complementarity": complementary, "gap": gap, "cones": outside}
     else:
         # Other back ends take bounds and cones in forms of their own; their word stands for the multipliers.
-        stationary = complementary = gap = 0.0 if status == cp.OPTIMAL else 1.0
+        conditions = 0.0 if status == cp.OPTIMAL else 1.0
         warned = (f"conditions of optimality as {solver.label} reports them",)
-    worst = max(residuals[law], stationary, complementary, gap)
+    worst = max(residuals[law], conditions)
     return Verdict(
         "optimal" if worst <= TOLERANCE else "inaccurate",
-        worst_residual=residuals[law], law=law, stationarity=stationary, complementarity=complementary, gap=gap,
-        objective=float(problem.value), warnings=warned, **named,
-    )  # fmt: skip
+        worst_residual=residuals[law],
+        law=law,
+        objective=float(problem.value),
+        warnings=warned,
+        **named,
+    )
 
 
 def canonical(data: Mapping[str, Any], raw: Any) -> Canonical:
@@ -136,6 +141,7 @@ def canonical(data: Mapping[str, Any], raw: Any) -> Canonical:
         sparse.csc_matrix(data["A"]),
         np.asarray(data["b"]),
         data["dims"].zero,
+        tuple(int(size) for size in data["dims"].soc),
         x,
         s,
         z,

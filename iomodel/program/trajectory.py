@@ -42,6 +42,11 @@ class Trajectory:
     provenance: Mapping[str, Any]
     reference: xr.Dataset | None = None
 
+    def __repr__(self) -> str:
+        """Name, table, years and verdict; the data stand in `data`."""
+        years = self.data["year"].values
+        return f"Trajectory({self.experiment.name} on {self.experiment.table}, {years[0]}–{years[-1]}, {self.verdict})"
+
     @property
     def policy_years(self) -> npt.NDArray[np.int64]:
         """Years of policy that are reported."""

@@ -58,6 +58,11 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     mix = p.base("asset_mix")
     total = v["market_investment"] + v["drive_investment"] + v["public_investment"]
     yield Law("asset_investment", ("asset", "year"), v["asset_investment"] == mix @ total, bound="equal")
+    if p.held.any():
+        rows = np.flatnonzero(p.held.any(axis=1))
+        kept = cp.multiply(p.held[rows].astype(float), v["wanted_investment"][rows])
+        where = {"sector": p.labels()["sector"][rows]}
+        yield Law("investment_not_negative", ("sector", "year"), kept >= 0, bound="lower", where=where)
     if not p.free("reform"):
         return
     reform = v["reform"]

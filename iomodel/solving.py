@@ -1,0 +1,209 @@
+"""From a built program to a path: solve, stop market investment at zero where it has to, replay, judge the distance.
+
+What is reported is the simulation's replay of the levers that the solver returned. Where the market would invest less
+than nothing the program is solved again with a stop at zero there, until the stops are the ones that its own answer
+calls for; where two answers take turns, the path is held at the edge between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from iomodel.course import Course, flows_of, trajectory_of
+from iomodel.errors import InfeasibleError, SolverError
+from iomodel.program.block import value_of
+from iomodel.program.build import Program, assemble
+from iomodel.program.certificate import Verdict
+from iomodel.program.diagnose import collisions, describe, shadow_prices
+from iomodel.program.simulate import Flows, Levers
+from iomodel.program.solvers import solve_program
+from iomodel.program.trajectory import Trajectory
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+REPLAY_TOLERANCE = 1e-6
+"""Distance between solved and replayed path, percent of base-year GDP, from which it is explained on screen."""
+
+REPLAY_LIMIT = 1e-3
+"""Distance in the reported years above which a path is inaccurate: what is reported is not what was solved."""
+
+MISS_SHOWN = 1e-6
+"""Miss of a stated target, rationing or overflow from which it is said."""
+
+STOP_ROUNDS = 12
+"""Solves at most to find the sectors and years in which market investment stops at zero."""
+
+
+def solved(course: Course, program: Program) -> Trajectory:
+    """The path of a built program: solved, judged and replayed.
+
+    Raises InfeasibleError with the laws in conflict, SolverError when no solver returns a point.
+    """
+    program, verdict = _stopped_at_zero(course, program)
+    levers = levers_of(program)
+    flows = flows_of(course, levers)
+    off = _distances(program, flows)
+    reported, beyond = off[: course.reported], off[course.reported :]
+    warned = [*verdict.warnings, *_missed(program)]
+    for part, words in ((reported, ""), (beyond, ", after the reported years")):
+        if part and max(part).amount > REPLAY_TOLERANCE:
+            warned.append(
+                f"replay is off by {max(part).amount:.1e} percent of base-year GDP{words}: {_why(program, max(part))}"
+            )
+    if any(float(flow["forced_saving"]) > MISS_SHOWN for flow in flows[: course.reported]):
+        warned.append("overheated: consumption is rationed")
+    distance = max(reported).amount
+    status = "inaccurate" if distance > REPLAY_LIMIT and verdict.status == "optimal" else verdict.status
+    verdict = replace(verdict, status=status, replay_distance=distance, warnings=tuple(warned))
+    return trajectory_of(course, flows, levers, verdict, shadow_prices(program))
+
+
+def _stopped_at_zero(course: Course, program: Program) -> tuple[Program, Verdict]:
+    """Solve until market investment stops at zero exactly where the answer itself would go below.
+
+    A pattern of stops that comes back means that two answers take turns; the cells in dispute are then held at or above
+    zero by a law, so that the simulation agrees with the path.
+    """
+    verdict = _judged(course, program)
+    seconds, seen = verdict.seconds, [program.setting.stopped.copy()]
+    for _ in range(STOP_ROUNDS):
+        below = _below_zero(program)
+        setting = program.setting
+        if (below == setting.stopped).all():
+            break
+        held = setting.held
+        if any(np.array_equal(below, pattern) for pattern in seen):
+            disputed = np.logical_or.reduce([below != np.broadcast_to(pattern, below.shape) for pattern in seen[-2:]])
+            held = np.broadcast_to(held, below.shape) | disputed
+        below = below & ~held
+        seen.append(below)
+        program = assemble(replace(setting, stopped=below, held=held), program.blocks)
+        verdict = _judged(course, program)
+        seconds += verdict.seconds
+    if len(seen) == 1:
+        return program, verdict
+    stops = f"market investment stopped at zero in {_cells(course, program.setting.stopped)}"
+    if program.setting.held.any():
+        stops += f" and held at zero in {_cells(course, program.setting.held)}"
+    return program, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, stops))
+
+
+def _cells(course: Course, mask: Mask) -> str:
+    """Sectors of a mask by name, and how many years each."""
+    names = course.arrays.economy.table.sector_names
+    codes = course.arrays.economy.table.sectors
+    rows = np.flatnonzero(np.atleast_2d(mask).any(axis=1))
+    told = [f"{names.get(codes[row], codes[row])} ({int(mask[row].sum())} years)" for row in rows[:3]]
+    more = f" and {rows.size - 3} sectors more" if rows.size > 3 else ""
+    return (", ".join(told) or "no sector") + more
+
+
+def _judged(course: Course, program: Program) -> Verdict:
+    """The verdict of a solve that returned a point; raises where none did."""
+    verdict = solve_program(program, course.experiment.solver)
+    name = course.experiment.name
+    if verdict.status == "infeasible":
+        raise InfeasibleError(f"{name}: {describe(collisions(program))}")
+    if verdict.status in ("failed", "unbounded"):
+        raise SolverError(
+            f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})"
+        )
+    return verdict
+
+
+def _below_zero(program: Program) -> Mask:
+    """(n, years) where the market would invest less than nothing."""
+    return value_of(program.values["wanted_investment"]) < -1e-7
+
+
+def levers_of(program: Program) -> list[Levers]:
+    """The levers at the program's point, in the ranges that they have."""
+    p, v = program.setting, program.values
+    rates = p.policy.benefit_rates(p.cards["benefit_rate"], p.years)
+    programme = np.maximum(value_of(v["programme"]), 0.0)
+    reform = np.maximum(value_of(v["reform"]), 0.0)
+    closed = np.zeros((p.arrays.industry.size, p.years))
+    if p.free("retirement"):
+        closed = p.spread @ np.maximum(value_of(v["retirement"]), 0.0)
+    return [
+        Levers(float(programme[t]), float(reform[t]), closed[:, t], float(rates[t]), p.policy.payer)
+        for t in range(p.years)
+    ]
+
+
+@dataclass(frozen=True, order=True)
+class _Off:
+    """How far replay and program are apart in one year: percent of base-year GDP, the variable and the year."""
+
+    amount: float
+    variable: str
+    year: int
+
+
+def _distances(program: Program, flows: Sequence[Flows]) -> list[_Off]:
+    """The largest difference between the program's point and its replay, year by year.
+
+    Money in percent of base-year GDP; persons count at the base year's wage.
+    """
+    v = program.values
+    pairs = {
+        "household_consumption": v["household_consumption"],
+        "output": v["output"],
+        "capacity": v["capacity"][:, :-1],
+        "overflow_imports": v["overflow_imports"],
+        "public_debt_end": v["public_debt"][1:],
+        "firm_debt_end": v["firm_debt"][1:],
+        "unemployed": v["unemployed"],
+    }
+    weight = {"unemployed": program.setting.account("wage")}
+    found: list[_Off] = []
+    for t, year in enumerate(program.setting.calendar):
+        off = [
+            _Off(
+                weight.get(name, 1.0) * float(np.abs(np.asarray(flows[t][name]) - value_of(point)[..., t]).max()),
+                name,
+                int(year),
+            )
+            for name, point in pairs.items()
+        ]
+        found.append(max(off))
+    return found
+
+
+def _why(program: Program, off: _Off) -> str:
+    """What the program does that the simulation would not."""
+    if (_below_zero(program) != program.setting.stopped).any() and not program.setting.held.any():
+        return "market investment is negative in the program, zero in the simulation"
+    overflow, unemployed = value_of(program.values["overflow_imports"]), value_of(program.values["unemployed"])
+    force = program.setting.arrays.labour_force[program.setting.window]
+    slack = unemployed / force - program.setting.cards["frictional_unemployment"]
+    lever = (overflow > MISS_SHOWN) & (slack > MISS_SHOWN)
+    if lever.any():
+        return f"overflow imports are used as a lever in {program.setting.calendar[lever][0]}"
+    if value_of(program.values["forced_saving"]).max() > MISS_SHOWN:
+        return "rationing is used as a lever"
+    return f"most in {off.variable} of {off.year}"
+
+
+def _missed(program: Program) -> list[str]:
+    """What the path misses of its stated targets, in the target's own unit."""
+    found: list[str] = []
+    for target, name, unit in (
+        ("package", "missed_package", "points of GDP"),
+        ("idle_cut", "missed_idle", "percent of base-year GDP of plant"),
+        ("reform", "missed_reform", "of the drive"),
+    ):
+        if name not in program.values:
+            continue
+        due = program.setting.due(target)
+        scale = 100 / value_of(program.values["gdp"])[due] if target == "package" else 1.0
+        missed = value_of(program.values[name])[due] * scale
+        if missed.max(initial=0.0) > MISS_SHOWN:
+            year = program.setting.calendar[due][int(missed.argmax())]
+            found.append(f"{target} is missed by up to {missed.max():.3g} {unit} ({year})")
+    return found

@@ -1,0 +1,101 @@
+"""Solving beyond one call: stops at zero that take turns, replay in reported and later years, misses in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import iomodel as iom
+from iomodel.economy import Economy
+from iomodel.run import resolve
+
+
+def china(**cards: float) -> Economy:
+    return iom.calibrate(iom.load_table("china-2020"), cards=cards)
+
+
+@pytest.fixture(scope="module")
+def collapsing() -> Economy:
+    """Exports fall by four tenths while investment answers strongly: many sectors want to invest less than nothing."""
+    economy = china(accelerator_industry=0.4, accelerator_elsewhere=0.2, export_growth=0.01, capacity_growth=0.065)
+    left = 1.0 - 0.4 * (economy.paths["year"] >= 2027)
+    return replace(economy, exports=(economy.exports * left).transpose("sector", "year"))
+
+
+@pytest.mark.parametrize("name", ["two-halves", "supply-only", "best-path"])
+def test_market_investment_stops_at_zero_and_the_replay_agrees(collapsing: Economy, name: str) -> None:
+    path = iom.solve(iom.load_experiment(name), collapsing)
+    assert path.verdict.status == "optimal"
+    assert path.verdict.replay_distance < 1e-6
+    assert float(path.data["market_investment"].min()) >= 0
+    assert (path.data["market_investment"].sel(year=path.policy_years) == 0).any()
+    [said] = [remedy for remedy in path.verdict.remedies if "stopped at zero" in remedy]
+    assert "years)" in said
+
+
+def test_a_lever_after_the_reported_years_is_said_and_does_not_condemn_them() -> None:
+    path = iom.solve(iom.load_experiment("two-halves"), china(capacity_growth=0.045))
+    assert path.verdict.status == "optimal"
+    assert path.verdict.replay_distance < 1e-6
+    assert any(
+        "after the reported years: overflow imports are used as a lever" in text for text in path.verdict.warnings
+    )
+
+
+def test_a_package_beyond_its_pace_is_missed_by_what_the_pace_leaves() -> None:
+    path = iom.solve(iom.load_experiment("two-halves").set("targets.package.exactly", 6))
+    [said] = [text for text in path.verdict.warnings if text.startswith("package is missed")]
+    year = path.data["year"].values == 2033
+    short = 6 - float(path.data["programme_share"].values[year][0])
+    assert f"{short:.3g} points of GDP (2033)" in said
+
+
+def test_resolve_keeps_the_targets_of_the_program_and_refuses_another_economy() -> None:
+    experiment, economy = iom.load_experiment("demand-only"), china()
+    program = iom.build(experiment, economy)
+    path = resolve(program, experiment, economy, {"package": 3.0})
+    fresh = iom.solve(experiment.set("targets.package.exactly", 3.0), economy)
+    np.testing.assert_allclose(path.data["household_consumption"], fresh.data["household_consumption"], atol=1e-6)
+    assert program.setting.targets["package"].value == 4.0
+    with pytest.raises(iom.ProgramError, match="built for another economy"):
+        resolve(program, experiment, china(precaution=0.2), {"package": 3.0})
+
+
+def test_layoffs_are_the_larger_of_closing_and_shrinking() -> None:
+    """lay_j = max(ζ ℓ u_0 R, (1 − at) n_{t−1} − n, 0), from the economy's own numbers."""
+    economy = china()
+    path = iom.solve(iom.load_experiment("supply-only"), economy)
+    data, sectors = path.data, economy.sectors
+    jobs, cards = data["employment"].transpose("sector", "year").values, economy.cards
+    per_output = np.outer(sectors["jobs_per_output"], np.exp(-economy.paths["efficiency"].values[: jobs.shape[1]]))
+    closing = (sectors["displacement"] * sectors["utilisation"]).values[:, None] * per_output
+    closing = closing * data["retirement"].transpose("sector", "year").values
+    shrinking = (1 - cards["attrition"]) * jobs[:, :-1] - jobs[:, 1:]
+    wanted = np.maximum(np.maximum(closing[:, 1:], shrinking), 0.0)
+    np.testing.assert_allclose(data["laid_off"].transpose("sector", "year").values[:, 1:], wanted, atol=1e-12)
+    assert (closing[:, 1:] > shrinking + 1e-6).any()
+
+
+def test_the_rule_says_what_it_does_not_keep() -> None:
+    experiment = iom.load_experiment("two-halves")
+    fast = iom.simulate(experiment.set("targets.package.exactly", 15).set("targets.reform.by", 2))
+    assert any("programme grows faster than its pace" in text for text in fast.verdict.warnings)
+    assert any("reform goes faster than its pace" in text for text in fast.verdict.warnings)
+    out_of_reach = iom.simulate(iom.load_experiment("supply-only").set("targets.idle_cut", {"at_least": 0.95, "by": 2}))
+    assert any("cut of idle plant is not met" in text for text in out_of_reach.verdict.warnings)
+    assert iom.simulate(experiment).verdict.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [({"targets": {}, "free": ("reform",)}, "reform is free but no reform is stated"),
+     ({"limits": {"debt_ceiling": {"margin": 5.0}}}, "no rule keeps them")],
+)  # fmt: skip
+def test_without_a_rule_simulation_is_refused(change: dict[str, object], text: str) -> None:
+    experiment = iom.load_experiment("demand-only")
+    for key, value in change.items():
+        experiment = experiment.set("limits", value) if key == "limits" else experiment.replace(**{key: value})
+    with pytest.raises(iom.ExperimentError, match=text):
+        iom.simulate(experiment)
