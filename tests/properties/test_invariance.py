@@ -13,6 +13,7 @@ from synthetic import CARDS, HOME, Numbers, random_economy, random_experiment, r
 
 import iomodel as iom
 from iomodel.economy import Economy
+from iomodel.experiment import Levers, Target
 from iomodel.table import Table, make_table
 
 TOTALS = (
@@ -146,13 +147,11 @@ def test_a_sector_counted_as_two_of_another_kind_matters(tmp_path: Path) -> None
 def test_more_of_a_lever_moves_what_it_must(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A larger package: more consumption and more debt; a larger reform: less investment, more idle jobs."""
     economy = random_economy(seed, tmp_path_factory.mktemp("map"))
-    free = iom.load_experiment("two-halves").levers
+    free = Levers(("programme", "reform"))
 
     def path(package: float, reform: float) -> dict[str, float]:
-        from iomodel.experiment import Target
-
         targets = {"package": Target("exactly", package, 4), "reform": Target("exactly", reform, 4)}
-        data = iom.simulate(random_experiment(targets=targets, levers=free, benefit=None), economy).data.isel(year=-1)
+        data = iom.simulate(random_experiment(targets=targets, levers=free), economy).data.isel(year=-1)
         return {str(name): float(data[name]) for name in TOTALS}
 
     low, more_welfare, more_reform = path(0.5, 0.1), path(1.0, 0.1), path(0.5, 0.3)
