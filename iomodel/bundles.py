@@ -20,8 +20,12 @@ Array = npt.NDArray[np.float64]
 
 
 def per_output(amount: Array, output: Array) -> Array:
-    """amount / output by column; a sector without output buys, pays and employs nothing per unit of it."""
-    return np.divide(amount, output, out=np.zeros(np.broadcast_shapes(amount.shape, output.shape)), where=output > 0)
+    """amount / output by column; a sector without output buys, pays and employs nothing per unit of it.
+
+    An amount that is not known (NaN) is not known per unit either.
+    """
+    empty = np.zeros(np.broadcast_shapes(amount.shape, output.shape))
+    return np.divide(amount, output, out=empty, where=(output > 0) | np.isnan(amount))
 
 
 def bundles_of(

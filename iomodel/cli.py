@@ -29,6 +29,7 @@ STATUS_CODES = {"optimal": 0, "simulated": 0, "infeasible": 3, "unbounded": 3}
 """Status of a verdict -> exit code; any other (inaccurate, failed, no fixed point) is 4."""
 
 MAIN_OUT = "results/main"
+TEMPLATE_OUT = "iomodel-template"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     tables = command("tables", _tables, "the shipped tables; `template DIR`, `build --source DIR`")
     kinds = tables.add_subparsers(title="more", metavar="template|build")
     template = kinds.add_parser("template", help="write the layout for a country of your own, as CSV and Excel")
-    template.add_argument("folder", metavar="DIR", nargs="?", default=".", help="where to (here)")
+    template.add_argument("folder", metavar="DIR", nargs="?", default=TEMPLATE_OUT, help="where to (%(default)s)")
     template.set_defaults(command=_template)
     build = kinds.add_parser("build", help="make the shipped tables anew from their publishers' files")
     build.add_argument("--source", metavar="DIR", required=True, help="folder of the publishers' files")
@@ -106,38 +107,58 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from iomodel.files import check_folder
-
     if not asked.names:
         if asked.changes or asked.payer or asked.solver:
             raise ExperimentError("--set, --payer and --solver change named experiments: name some, before them.")
-        return _main_job(check_folder(asked.out or MAIN_OUT))
+        return _main_job(_folder("--out", asked.out, MAIN_OUT))
+    out = _folder("--out", asked.out, "results")
     experiments, code = _asked(asked)
-    out = check_folder(asked.out or "results")
-    paths: list[Trajectory] = []
-    economies: dict[tuple[str, str, Any], Economy] = {}
-    for experiment in experiments:
+    ready: list[tuple[Experiment, Economy]] = []
+    shown: dict[tuple[str, str, Any], Economy] = {}
+    for experiment in experiments:  # all that is wrong with any is said before the first is solved
         try:
-            paths.append(_solved(experiment, _economy(experiment, economies), out))
-            code = max(code, _code(paths[-1]))
+            ready.append((experiment, _economy(experiment, shown)))
         except IOModelError as error:
-            code = max(code, _complain(error, f"{experiment.name}: "))
-    if paths:
-        _show(paths, out)
+            code = max(code, _complain(error, experiment.name))
+    return max(code, _solve_all(ready, out)) if ready else code
+
+
+def _solve_all(ready: list[tuple[Experiment, Economy]], folder: Path) -> int:
+    """Solve and write each experiment; returns the highest code."""
+    from iomodel.files import output_folder
+
+    paths: list[Trajectory] = []
+    code = 0
+    with output_folder(folder) as out:
+        for experiment, economy in ready:
+            try:
+                paths.append(_solved(experiment, economy, out))
+                code = max(code, _code(paths[-1]))
+            except IOModelError as error:
+                code = max(code, _complain(error, experiment.name))
+        if paths:
+            _show(paths, out)
     return code
 
 
-def _main_job(out: Path) -> int:
+def _main_job(folder: Path) -> int:
+    from iomodel.files import output_folder
     from iomodel.main_job import main_job
 
-    return max((_code(path) for path in main_job(progress=_say, out=out)), default=0)
+    with output_folder(folder) as out:
+        return max((_code(path) for path in main_job(progress=_say, out=out)), default=0)
+
+
+def _folder(option: str, named: str | None, default: str) -> Path:
+    """The folder that an option names, or its default."""
+    if named is not None and not named.strip():
+        raise ResultError(f"{option} names no folder; name one, or leave it out for {default}.")
+    return Path(default if named is None else named)
 
 
 def _asked(asked: argparse.Namespace) -> tuple[list[Experiment], int]:
     """The experiments named, changed as asked and once for each payer; and the highest code of those refused."""
-    from iomodel.experiment import PAYERS, one_of
-
-    payers = [one_of("--payer", payer.strip(), PAYERS) for payer in asked.payer.split(",")] if asked.payer else []
+    payers = _payers(asked.payer)
     found: list[Experiment] = []
     code = 0
     for name in asked.names:
@@ -154,6 +175,19 @@ def _asked(asked: argparse.Namespace) -> tuple[list[Experiment], int]:
     return found, code
 
 
+def _payers(named: str | None) -> list[str]:
+    """The payers that --payer names, each once."""
+    from iomodel.experiment import PAYERS, one_of
+
+    if named is None:
+        return []
+    payers = [one_of("--payer", payer.strip(), PAYERS) for payer in named.split(",")]
+    for payer in payers:
+        if payers.count(payer) > 1:
+            raise ExperimentError(f"--payer names {payer} twice; name each payer once.")
+    return payers
+
+
 def _changed(name: str, asked: argparse.Namespace) -> Experiment:
     from iomodel.experiment import load_experiment
 
@@ -162,8 +196,17 @@ def _changed(name: str, asked: argparse.Namespace) -> Experiment:
         key, equals, value = change.partition("=")
         if not equals or not key:
             raise ExperimentError(f"--set takes KEY=VALUE, found {change!r}. Names of experiments come before --set.")
-        experiment = experiment.set(key.strip(), _value(value))
-    return experiment.set("solver", asked.solver) if asked.solver else experiment
+        try:
+            experiment = experiment.set(key.strip(), _value(value))
+        except IOModelError as error:
+            raise type(error)(f"--set {change}: {error}") from None
+    if asked.solver is not None:
+        experiment = experiment.set("solver", asked.solver)
+    if experiment.solver is not None:
+        from iomodel.program.solvers import solver_named
+
+        solver_named(experiment.solver)
+    return experiment
 
 
 def _value(text: str) -> Any:
@@ -174,15 +217,23 @@ def _value(text: str) -> Any:
         return text.strip()
 
 
-def _economy(experiment: Experiment, known: dict[tuple[str, str, Any], Economy]) -> Economy:
-    """The economy of an experiment; each is printed once, with the cards that stand at their defaults."""
+def _economy(experiment: Experiment, shown: dict[tuple[str, str, Any], Economy]) -> Economy:
+    """The economy of an experiment; the first of a table is printed in full, of the others what differs from it."""
     from iomodel.course import economy_of
 
     key = (experiment.table, experiment.region, experiment.cards)
-    if key not in known:
-        known[key] = economy_of(experiment)
-        _say(f"{known[key]}\n  `iomodel cards KEY` explains a card, --set cards.KEY=VALUE changes it\n")
-    return known[key]
+    if key in shown:
+        return shown[key]
+    economy = economy_of(experiment)
+    like = next((one for (table, region, _), one in shown.items() if (table, region) == key[:2]), None)
+    if like is None:
+        _say(f"{economy}\n  `iomodel cards KEY` explains a card, --set cards.KEY=VALUE changes it\n")
+    else:
+        known = str(like).splitlines()
+        differs = [line for line in str(economy).splitlines() if line not in known]
+        _say("\n".join([f"{experiment.name}: as above, with other cards", *(differs or ["  changed: none"]), ""]))
+    shown[key] = economy
+    return economy
 
 
 def _solved(experiment: Experiment, economy: Economy, out: Path) -> Trajectory:
@@ -273,7 +324,7 @@ def _tables(_: argparse.Namespace) -> int:
 def _template(asked: argparse.Namespace) -> int:
     from iomodel.readers.template import write_template
 
-    for file in write_template(asked.folder):
+    for file in write_template(_folder("DIR", asked.folder, TEMPLATE_OUT)):
         print(file)
     return 0
 
@@ -282,15 +333,16 @@ def _build(asked: argparse.Namespace) -> int:
     from iomodel.building import build_tables
     from iomodel.shipped import shipped_file
 
-    for file in build_tables(asked.source, asked.out or shipped_file("tables")).values():
+    for file in build_tables(asked.source, _folder("--out", asked.out, str(shipped_file("tables")))).values():
         print(file)
     return 0
 
 
 def _cards(asked: argparse.Namespace) -> int:
     from iomodel.cards import load_cards
+    from iomodel.experiment import known_table
 
-    cards = load_cards(asked.table)
+    cards = load_cards(known_table("--table", asked.table))
     if asked.key:
         card = cards.card(asked.key)
         print(f"{card.key}   {card.title}")
@@ -345,6 +397,7 @@ def _say(text: str) -> None:
 
 
 def _complain(error: IOModelError, about: str = "") -> int:
-    """One message on stderr; returns the error's exit code."""
-    print(f"iomodel: {about}{error}", file=sys.stderr)
+    """One message on stderr, with the name that it is about where it does not begin with it; returns the exit code."""
+    prefix = f"{about}: " if about and not str(error).startswith(f"{about}: ") else ""
+    print(f"iomodel: {prefix}{error}", file=sys.stderr)
     return error.exit_code

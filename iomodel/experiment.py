@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
-from iomodel.errors import ExperimentError, nearest
+from iomodel.errors import ExperimentError, TableError, nearest
 from iomodel.frozen import Frozen
+from iomodel.labels import TARIFF_GROUPS
 from iomodel.program.policy import LEVERS, PAYERS
+from iomodel.shipped import shipped_file, shipped_names
 
 KINDS = ("exactly", "at_least")
 """A target's two kinds: a value to be met, or a floor."""
@@ -38,13 +41,17 @@ LIMITS = {
 }
 """Watched quantity that a file may turn into a law -> the card that holds its margin."""
 
-REGIONS = (
-    "CHN", "USA", "EU", "JPN", "KOR", "TWN", "AUS", "BRA", "IND", "IDN", "RUS", "MEX", "CAN", "TUR", "ROW",
-)  # fmt: skip
-"""Regions of the shipped inter-country table."""
+_BEYOND = (-100.0, 100.0, "points of GDP beyond the reference path")
+MARGINS = {
+    "debt_ceiling": _BEYOND,
+    "deficit_ceiling": _BEYOND,
+    "firm_debt_ceiling": _BEYOND,
+    "current_account_floor": (-20.0, 20.0, "percent of GDP"),
+    "household_saving_floor": (0.0, 1.0, "as a share of household income"),
+}
+"""Limit -> the smallest and largest margin that makes sense, and its unit."""
 
-GROUPS = ("manufacturing", "primary", "services", "all")
-"""Sector groups that a tariff may fall on."""
+GROUPS = TARIFF_GROUPS
 
 ALL = "all"
 
@@ -54,7 +61,7 @@ TABLE_FILES = (".nc", ".csv", ".xlsx", ".xlsm")
 
 def refuse(key: str, found: object, allowed: str, advice: str = "") -> ExperimentError:
     """The one form of this module's errors: key, what was found, what is allowed, what to do."""
-    return ExperimentError(f"{key}: found {found!r}; allowed: {allowed}.{advice}")
+    return ExperimentError(f"{key}: found {found!r}; allowed: {allowed.rstrip()}.{advice}")
 
 
 def number(key: str, value: object, low: float, high: float, unit: str = "") -> float:
@@ -145,10 +152,12 @@ class Levers:
 
 @dataclass(frozen=True)
 class Limit:
-    """A watched quantity made a law: how far it may leave the reference path, `margin` None for the card's.
+    """A watched quantity made a law of the policy years; `margin` None takes that of its card.
 
-    Margins are in percent of base-year GDP beyond the reference path. `soft` None is a hard law; a number is the price
-    of passing it, yuan of the goal per yuan passed.
+    margin: for the ceilings (debt, deficit, firm debt) points of GDP beyond the reference path; for the current
+    account's floor the least balance, percent of GDP of the year; for household saving's floor the least share of
+    household income that is saved. `soft` None is a hard law; a number is the price of passing it, yuan of the goal per
+    yuan passed.
     """
 
     margin: float | None = None
@@ -191,7 +200,6 @@ class Experiment:
     cards: Mapping[str, float | tuple[float, ...]] = field(default_factory=Frozen[float | tuple[float, ...]])
     tariffs: tuple[Tariff, ...] = ()
     solver: str | None = None
-    seed: int = 0
     base: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -203,11 +211,10 @@ class Experiment:
             raise refuse("question", self.question, "text")
         if self.solver is not None:
             object.__setattr__(self, "solver", text("solver", self.solver).lower())
-        whole("seed", self.seed, 0, 2**31 - 1, "")
         last = self.horizon.years
         targets = {key: _target(key, entry, last) for key, entry in self.targets.items()}
         limits = {key: _limit(key, entry) for key, entry in self.limits.items()}
-        cards = {text("cards", key): _card(key, value) for key, value in self.cards.items()}
+        cards = {text("cards", key): _card(key, value, self.table) for key, value in self.cards.items()}
         object.__setattr__(self, "targets", Frozen(targets))
         object.__setattr__(self, "limits", Frozen(limits))
         object.__setattr__(self, "cards", Frozen(cards))
@@ -252,12 +259,12 @@ class Experiment:
         for folder in folders:
             inside = inside.setdefault(folder, {})
             if not isinstance(inside, dict):
-                raise refuse(f"--set {key}", folder, "a key that has entries below it")
+                raise refuse(key, folder, "a key that has entries below it")
         if last in KINDS:
             for kind in KINDS:
                 inside.pop(kind, None)
         inside[last] = value
-        return dataclasses.replace(experiment_from(entries, f"--set {key}", self.name), base=self.base)
+        return dataclasses.replace(experiment_from(entries, "", self.name), base=self.base)
 
     def to_toml(self) -> str:
         """The whole experiment as TOML, from which `load_experiment` makes an equal one."""
@@ -301,6 +308,11 @@ def _target(key: str, target: Target, last: int) -> Target:
     one_of("targets", key, TARGETS)
     _, most, unit = TARGETS[key]
     kind = one_of(f"targets.{key}", target.kind, KINDS)
+    if key == "idle_cut" and kind == "exactly":
+        raise ExperimentError(
+            "targets.idle_cut.exactly: idle plant follows from demand, and no lever can keep it from falling further; "
+            "write at_least."
+        )
     value = number(f"targets.{key}.{kind}", target.value, 0.0, most, unit)
     by = whole(f"targets.{key}.by", target.by, 1, last, "years of policy (the horizon's years)")
     if not isinstance(target.hard, bool):
@@ -310,22 +322,60 @@ def _target(key: str, target: Target, last: int) -> Target:
 
 def _limit(key: str, limit: Limit) -> Limit:
     one_of("limits", key, LIMITS)
-    margin = None if limit.margin is None else number(f"limits.{key}.margin", limit.margin, -200.0, 200.0)
+    margin = None if limit.margin is None else number(f"limits.{key}.margin", limit.margin, *MARGINS[key])
     soft = None if limit.soft is None else number(f"limits.{key}.soft", limit.soft, 0.0, 1e6)
     return Limit(margin, soft)
 
 
-def _card(key: str, value: object) -> float | tuple[float, ...]:
-    if isinstance(value, list | tuple):
-        return tuple(number(f"cards.{key}", entry, -1e9, 1e9) for entry in value)
-    return number(f"cards.{key}", value, -1e9, 1e9)
+def _card(key: str, value: object, table: str) -> float | tuple[float, ...]:
+    entries: Sequence[object] = value if isinstance(value, list | tuple) else (value,)
+    numbers = [float(entry) for entry in entries if _is_number(entry)]
+    if len(numbers) < len(entries) or not entries:
+        raise refuse(f"cards.{key}", value, _allowed_card(key, table))
+    return tuple(numbers) if isinstance(value, list | tuple) else numbers[0]
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _allowed_card(key: str, table: str) -> str:
+    """What a card may hold, in words; its own range where there is such a card."""
+    from iomodel.cards import load_cards
+
+    cards = load_cards(table)
+    if key not in cards:
+        return "a number, or a list of numbers"
+    card = cards.card(key)
+    kind = "a list of numbers" if isinstance(card.value, tuple) else "a number"
+    return f"{kind} from {card.low:g} to {card.high:g} {card.unit}"
+
+
+def partners() -> list[str]:
+    """Regions of the shipped inter-country tables, in their order."""
+    cards = [tomllib.loads(shipped_file("tables", f"{name}.toml").read_text("utf-8")) for name in shipped_tables()]
+    return list(dict.fromkeys(region for card in cards if not card["national"] for region in card["regions"]))
+
+
+def shipped_tables() -> list[str]:
+    """Names of the shipped tables."""
+    return shipped_names("tables", ".nc")
+
+
+def known_table(key: str, table: str) -> str:
+    """`table` if it is the name of a shipped one or a file that exists; TableError with the nearest names otherwise."""
+    if table in shipped_tables() or (table.lower().endswith(TABLE_FILES) and Path(table).is_file()):
+        return table
+    names = shipped_tables()
+    what = "file" if table.lower().endswith(TABLE_FILES) else "table"
+    raise TableError(f"{key}: there is no {what} {table!r}; shipped: {', '.join(names)}.{nearest(table, names)}")
 
 
 def _tariff(tariff: Tariff, experiment: Experiment, last: int) -> Tariff:
     key = f"tariffs.{tariff.partner}"
     # The regions of a user's own table are not known here; they are checked when the table is opened.
     if not experiment.table.lower().endswith(TABLE_FILES):
-        one_of("tariffs", tariff.partner, [*REGIONS, ALL])
+        one_of("tariffs", tariff.partner, [*partners(), ALL])
     if tariff.partner == experiment.region:
         raise refuse("tariffs", tariff.partner, "a partner, not the home region itself")
     one_of(f"{key}.group", tariff.group, GROUPS)
@@ -344,6 +394,12 @@ def _check_levers(experiment: Experiment) -> None:
                 f"targets.{key} is met by the lever {lever}, which is not free (free: {listed})."
                 f' Add "{lever}" to levers.free, or take the target out.'
             )
+    if experiment.limits and not free:
+        listed = ", ".join(experiment.limits)
+        raise ExperimentError(
+            f"limits: {listed} would be a law of the program, but no lever is free to keep it: the path is simulated. "
+            "Free a lever in levers.free, or take the limits out."
+        )
     if benefit is not None:
         to = number("levers.benefit.to", benefit.to, 0.0, 1.0, "of the wage")
         by = whole("levers.benefit.by", benefit.by, 1, experiment.horizon.years, "years of policy")

@@ -16,12 +16,26 @@ from typing import Any
 
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, nearest
-from iomodel.experiment import KINDS, TABLE_FILES, Benefit, Experiment, Horizon, Levers, Limit, Target, Tariff, refuse
+from iomodel.experiment import (
+    KINDS,
+    LIMITS,
+    TABLE_FILES,
+    TARGETS,
+    Benefit,
+    Experiment,
+    Horizon,
+    Levers,
+    Limit,
+    Target,
+    Tariff,
+    one_of,
+    refuse,
+)
 from iomodel.shipped import shipped_file, shipped_names
 
 FOLDER = "experiments"
 KEYS = (
-    "name", "base", "question", "table", "region", "solver", "seed", "horizon", "targets", "levers", "limits", "cards",
+    "name", "base", "question", "table", "region", "solver", "horizon", "targets", "levers", "limits", "cards",
     "tariffs",
 )  # fmt: skip
 _MERGED = ("horizon", "targets", "levers", "limits", "cards", "tariffs")
@@ -42,16 +56,17 @@ def read_experiment(name_or_path: str | Path) -> Experiment:
 def experiment_from(entries: Mapping[str, Any], source: str, name: str) -> Experiment:
     """An `Experiment` from nested plain values as a file holds them (baseline already laid below).
 
-    `source` is put in front of every error; `name` is taken where the entries give none. Changed cards are checked
-    against the cards of the experiment's table.
+    `source` ("" for none) is put in front of every error; `name` is taken where the entries give none. Changed cards
+    are checked against the cards of the experiment's table.
     """
+    before = f"{source}: " if source else ""
     try:
         experiment = experiment_of(entries, name)
         load_cards(experiment.table, dict(experiment.cards))
     except ExperimentError as error:
-        raise ExperimentError(f"{source}: {error}") from None
+        raise ExperimentError(f"{before}{error}") from None
     except CardError as error:
-        raise CardError(f"{source}: cards: {error}") from None
+        raise CardError(f"{before}cards: {error}") from None
     return experiment
 
 
@@ -62,7 +77,6 @@ def experiment_to_dict(experiment: Experiment) -> dict[str, Any]:
         "question": experiment.question,
         "table": experiment.table,
         "region": experiment.region,
-        "seed": experiment.seed,
         "horizon": dataclasses.asdict(experiment.horizon),
         "targets": {
             key: {target.kind: target.value, "by": target.by, "hard": target.hard}
@@ -125,7 +139,7 @@ def _with_baseline(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     """The entries of a file laid over those of its baseline, and of the baseline's."""
     if path.resolve() in above:
         circle = " -> ".join(found.name for found in (*above, path))
-        raise ExperimentError(f"{path}: base: the baselines go in a circle: {circle}. Let one of them have no base.")
+        raise ExperimentError(f"the baselines go in a circle: {circle}. Let one of them have no base.")
     entries = _read(path)
     for key in entries:
         if key not in KEYS:
@@ -141,7 +155,7 @@ def _with_baseline(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     try:
         below = _with_baseline(_find(base, path.parent), (*above, path.resolve()))
     except ExperimentError as error:
-        raise error if above else ExperimentError(f"{path}: base: {error}") from None
+        raise ExperimentError(f"{path}: base: {error}") from None
     below.pop("name", None)
     return _laid_over(entries, below)
 
@@ -164,9 +178,12 @@ def experiment_of(entries: Mapping[str, Any], name: str = "experiment") -> Exper
     benefit = levers.get("benefit")
     if benefit is not None:
         levers["benefit"] = Benefit(**_closed("levers.benefit", benefit, ("to", "by")))
-    plain = {key: entries[key] for key in ("question", "table", "region", "solver", "seed", "base") if key in entries}
+    plain = {key: entries[key] for key in ("question", "table", "region", "solver", "base") if key in entries}
     targets = _section(entries, "targets", None)
     limits = _section(entries, "limits", None)
+    for section, names, allowed in (("targets", targets, TARGETS), ("limits", limits, LIMITS)):
+        for key in names:  # a misspelled name is said before what stands under it
+            one_of(section, key, allowed)
     return Experiment(
         name=entries.get("name", name),
         horizon=Horizon(**horizon),

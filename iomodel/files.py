@@ -7,7 +7,8 @@ run, a full disk or an error in between leaves nothing half-written, and an olde
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from iomodel.errors import ResultError
@@ -20,6 +21,7 @@ def write_whole(file: str | Path, write: Callable[[Path], None]) -> Path:
     """
     path = Path(file)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    made = _absent(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -32,6 +34,7 @@ def write_whole(file: str | Path, write: Callable[[Path], None]) -> Path:
     finally:
         if path.parent.is_dir():
             part.unlink(missing_ok=True)
+        _remove_empty(made)
     return path
 
 
@@ -43,18 +46,48 @@ def write_text(file: str | Path, text: str) -> Path:
 def check_folder(folder: str | Path) -> Path:
     """Make `folder` and make sure that files can be put into it, before hours are spent on what goes there.
 
-    Raises ResultError when it cannot be made or written.
+    Raises ResultError when it has no name, or cannot be made or written.
     """
+    if not str(folder).strip():
+        raise ResultError("The folder for the results has no name; name one, or leave it out.")
     path = Path(folder)
+    made = _absent(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / f".probe.{os.getpid()}.part"
         probe.touch()
         probe.unlink()
     except OSError as error:
+        _remove_empty(made)
         reason = error.strerror or str(error)
         raise ResultError(f"Cannot write to the folder {path}: {reason}. Choose one that can be written.") from error
     return path
+
+
+@contextmanager
+def output_folder(folder: str | Path) -> Iterator[Path]:
+    """`check_folder` for the time of a run: what it made and the run left empty, however it ended, is gone after it."""
+    made = _absent(Path(folder))
+    try:
+        yield check_folder(folder)
+    finally:
+        _remove_empty(made)
+
+
+def _absent(folder: Path) -> list[Path]:
+    """The folders that making `folder` would make, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders from the innermost on, up to the first that holds something."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return
 
 
 def _fill(part: Path, text: str) -> None:

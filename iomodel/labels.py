@@ -27,6 +27,8 @@ CATEGORIES = (
     "exports",
 )
 FACTORS = ("compensation", "production_taxes", "depreciation", "operating_surplus")
+TARIFF_GROUPS = ("manufacturing", "primary", "services", "all")
+"""Groups of goods that a tariff may fall on: the broad ones of a sector map, or all."""
 ASSETS = ("construction", "equipment", "intangible")
 
 

@@ -77,8 +77,9 @@ def test_template_and_check(say: Callable[..., Said], tmp_path: Path) -> None:
     assert code == 2
     assert "- " in out
     assert "much" in out
-    assert "findings" in out
     assert err == ""
+    file.write_text("\n".join(rows).replace(",much", ",0").replace("year,2020", "year,"), encoding="utf-8")
+    assert say("check", file)[1].splitlines()[-1].endswith("findings")
 
 
 BAD = [
@@ -102,7 +103,19 @@ BAD = [
     (["explain", "two-halfs"], "Did you mean two-halves"),
     (["explain", "two-halves", "--set", "region=CHM"], "CHM"),
     (["run", "two-halves", "--set", "table=china-2002"], "china-2002"),
-    (["run", "two-halves", "--solver", "clarabl"], "clarabl"),
+    (["run", "two-halves", "--solver", "clarabl"], "solver 'clarabl' is not installed; use one of clarabel, "),
+    (["run", "two-halves", "--solver", "highs"], "solver 'highs' cannot solve this program, which has second-order"),
+    (["run", "two-halves", "--set", "targets.packge=3"], "--set targets.packge=3: targets: found 'packge'"),
+    (["run", "two-halves", "--set", "cards.precaution=low"], "a number from 0 to 1.03 yuan per yuan."),
+    (["run", "two-halves", "--payer", "debt,debt"], "--payer names debt twice"),
+    (["run", "two-halves", "--payer", ""], "--payer: found ''"),
+    (["run", "two-halves", "--out", ""], "--out names no folder"),
+    (["run", "--out", ""], "--out names no folder"),
+    (["tables", "template", ""], "DIR names no folder"),
+    (["cards", "precaution", "--table", "world-2012"], "--table: there is no table 'world-2012'; shipped: china-2020"),
+    (["cards", "--table", "world-2012"], "Did you mean world-2011"),
+    (["cards", "--table", "own.csv"], "--table: there is no file 'own.csv'"),
+    (["explain", "two-halves", "--solver", "osqp"], "cannot solve this program"),
 ]
 
 
@@ -114,10 +127,11 @@ def test_bad_input_is_one_message_and_code_2(
     code, out, err = say(*arguments)
     assert code == 2
     assert words in err
+    assert out == "" or arguments[0] == "check"
     assert "Traceback" not in err + out
     assert err.count("iomodel: ") == 1
     assert not list(tmp_path.rglob("*.nc"))
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_output_folder_below_a_file(say: Callable[..., Said], tmp_path: Path) -> None:
@@ -126,6 +140,26 @@ def test_an_output_folder_below_a_file(say: Callable[..., Said], tmp_path: Path)
     assert code == 2
     assert "Cannot write to the folder" in err
     assert (tmp_path / "file").read_text() == "here"
+
+
+def test_a_run_without_results_leaves_no_folder(
+    say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "deep" / "out"
+    code, _, err = say("run", "demand-only", *TOO_MUCH, "--out", out)
+    assert code == 3
+    assert err.count("demand-only: ") == 1
+    assert not list(tmp_path.iterdir())
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_solved", interrupted)
+    assert say("run", "business-as-usual", "--out", out)[0] == 130
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "deep").mkdir()
+    assert say("run", "business-as-usual", "--out", out)[0] == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
 
 
 def test_an_interrupt_ends_130(say: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +225,33 @@ def test_of_several_experiments_the_highest_code(say: Callable[..., Said], tmp_p
     assert "No path meets all laws" in err
     assert "business-as-usual: simulated" in out
     assert [file.parent.name for file in (tmp_path / "out").rglob("path.nc")] == ["business-as-usual"]
+    assert [folder.name for folder in (tmp_path / "out").iterdir() if folder.is_dir()] == ["business-as-usual"]
+
+
+def test_what_is_wrong_with_any_is_said_before_the_first_is_solved(
+    say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(cli, "_complain", lambda error, _="": asked.append(str(error)) or 2)
+    monkeypatch.setattr(cli, "_solved", lambda experiment, *_: asked.append(experiment.name) or pytest.fail("stop"))
+    for name, text in {"table": 'table = "china-2002"', "region": 'region = "CHM"', "key": "bse = 1"}.items():
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    wrong = [tmp_path / "table.toml", tmp_path / "region.toml", tmp_path / "key.toml"]
+    with pytest.raises(pytest.fail.Exception):
+        say("run", "business-as-usual", *wrong, "--out", tmp_path / "out")
+    assert len(asked) == 4
+    assert asked[-1] == "business-as-usual"
+
+
+def test_of_other_cards_only_what_differs_is_printed(say: Callable[..., Said], tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text('base = "business-as-usual"\n[cards]\nprecaution = 0.3\n', encoding="utf-8")
+    code, out, _ = say("run", "business-as-usual", other, "--out", tmp_path / "out")
+    assert code == 0
+    assert out.count("CHN in 2020, table china-2020") == 1
+    assert "other: as above, with other cards\n  changed: precaution = 0.3\n" in out
+    code, out, _ = say("run", other, "business-as-usual", "--out", tmp_path / "out")
+    assert "business-as-usual: as above, with other cards\n  changed: none\n" in out
 
 
 def test_inaccurate_is_said_on_screen_and_in_the_file(
@@ -202,7 +263,7 @@ def test_inaccurate_is_said_on_screen_and_in_the_file(
     code, _, err = say("run", "business-as-usual", "--out", tmp_path)
     assert code == 4
     assert "inaccurate" in err
-    assert "goods_balance" in err
+    assert "goods balance" in err
     assert load_trajectory(tmp_path / "business-as-usual" / "path.nc").verdict.status == "inaccurate"
 
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from iomodel.cards import Cards, load_map
 from iomodel.errors import ExperimentError, nearest
+from iomodel.labels import TARIFF_GROUPS
 from iomodel.markets.shares import Array, Elasticities, relative_prices, volumes
 from iomodel.table import Table
 
-GROUPS = ("manufacturing", "primary", "services", "all")
 FIXED_USES = ("inventories",)
 """Final uses whose sellers do not answer to prices: stock changes are signed entries of one year."""
 
@@ -34,7 +34,7 @@ class Tariff(Protocol):
 
     @property
     def group(self) -> str:
-        """Goods it falls on: one of GROUPS."""
+        """Goods it falls on: one of TARIFF_GROUPS."""
         ...
 
     @property
@@ -206,9 +206,9 @@ def _check(partner: str, group: str, region: str, regions: Sequence[str]) -> Non
             f"Tariffs of unknown partner {partner!r}; partners of {region} in this table: {', '.join(others)}."
             f"{nearest(partner, others)}"
         )
-    if group not in GROUPS:
-        known = ", ".join(GROUPS)
-        raise ExperimentError(f"Tariff on unknown group {group!r}; allowed: {known}.{nearest(group, GROUPS)}")
+    if group not in TARIFF_GROUPS:
+        known = ", ".join(TARIFF_GROUPS)
+        raise ExperimentError(f"Tariff on unknown group {group!r}; allowed: {known}.{nearest(group, TARIFF_GROUPS)}")
 
 
 def _in_group(table: Table, sectors: Sequence[str], group: str) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
+from iomodel.bundles import per_output
 from iomodel.errors import TableError
 from iomodel.markets.shares import Array, Elasticities
 from iomodel.markets.tariffs import Regime, volumes_under
@@ -61,11 +62,4 @@ def world_under(table: Table, region: str, tariffs: Regime, sigma: Elasticities)
 def input_coefficients(inputs: Array, output: Array) -> Array:
     """A_{ri,sj} = Z_{ri,sj} / x_{sj}, zero where x_{sj} = 0. inputs: (region, sector, to_region, to_sector)."""
     size = output.size
-    level = output.reshape(size)
-    return np.where(level != 0, inputs.reshape(size, size) / np.where(level != 0, level, 1.0), 0.0)
-
-
-def per_output(amounts: Array, output: Array) -> Array:
-    """Amount per unit of output (region, sector), value added or jobs: zero without output, NaN where the amount is."""
-    per = amounts / np.where(output != 0, output, 1.0)
-    return np.where((output != 0) | np.isnan(amounts), per, 0.0)
+    return per_output(inputs.reshape(size, size), output.reshape(size))

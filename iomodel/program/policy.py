@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 LEVERS = ("programme", "reform", "retirement")
 PAYERS = ("debt", "dividends", "household_tax")
-LIMITS = ("debt_ceiling", "deficit_ceiling", "firm_debt_ceiling", "current_account_floor", "household_saving_floor")
 
 
 @dataclass(frozen=True)

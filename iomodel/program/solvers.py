@@ -16,7 +16,9 @@ from typing import Any
 
 import cvxpy as cp
 import numpy as np
+from cvxpy.constraints import SOC
 from cvxpy.error import SolverError as CvxpySolverError
+from cvxpy.reductions.solvers.defines import SOLVER_MAP_CONIC
 from scipy import sparse
 
 from iomodel.errors import ExperimentError, nearest
@@ -52,18 +54,29 @@ SOLVERS = {"clarabel": CLARABEL, "moreau": MOREAU, "qoco": Solver("QOCO", "qoco"
 """Solvers by the names that an experiment may give; others that cvxpy knows are taken by their own names."""
 
 
+def usable_solvers() -> list[str]:
+    """Names of the installed solvers that can solve this program, by the names that an experiment may give."""
+    known = {solver.lower() for solver in cp.installed_solvers() if _takes_cones(solver)}
+    return sorted({key for key, value in SOLVERS.items() if value.installed} | known)
+
+
+def _takes_cones(solver: str) -> bool:
+    """Whether cvxpy can hand second-order cones, which the program has, to a solver."""
+    conic = SOLVER_MAP_CONIC.get(solver)
+    return conic is not None and SOC in conic.SUPPORTED_CONSTRAINTS
+
+
 def solver_named(name: str | None) -> Solver:
-    """The solver of a name; ExperimentError when it is unknown or not installed, with those that are."""
+    """The solver of a name; ExperimentError when it is unknown, not installed or for other programs, with those that
+    can be used."""
     if name is None:
         return CLARABEL
-    known = {solver.lower(): solver for solver in cp.installed_solvers()}
-    solver = SOLVERS.get(name) or (Solver(known[name], "cvxpy", {}, known[name]) if name in known else None)
-    if solver is None or not solver.installed:
-        usable = sorted({key for key, value in SOLVERS.items() if value.installed} | set(known))
-        raise ExperimentError(
-            f"solver {name!r} is not installed; installed are {', '.join(usable)}.{nearest(name, usable)}"
-        )
-    return solver
+    usable = usable_solvers()
+    if name in usable:
+        return SOLVERS.get(name) or Solver(name.upper(), "cvxpy", {}, name.upper())
+    known = {solver.lower() for solver in cp.installed_solvers()}
+    why = "cannot solve this program, which has second-order cones" if name in known else "is not installed"
+    raise ExperimentError(f"solver {name!r} {why}; use one of {', '.join(usable)}.{nearest(name, usable)}")
 
 
 def solve_program(program: Program, name: str | None = None) -> Verdict:

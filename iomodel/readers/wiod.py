@@ -21,18 +21,11 @@ import numpy as np
 
 from iomodel.aggregation import group_order, sum_groups
 from iomodel.errors import TableError
+from iomodel.labels import CATEGORIES, FACTORS
 from iomodel.readers.wiod_industries import INDUSTRIES, industry_code
 from iomodel.table import Table, make_table
 
-_CATEGORIES = (
-    "household",
-    "non_profit",
-    "government_individual",
-    "government_collective",
-    "fixed_capital",
-    "inventories",
-)
-_FACTORS = ("compensation", "production_taxes", "depreciation", "operating_surplus")
+_CATEGORIES = tuple(name for name in CATEGORIES if name != "exports")
 INDIVIDUAL = ("M", "N")
 """Education; health and social work: the products of individual government consumption."""
 _COLUMNS = 5
@@ -88,7 +81,7 @@ def read_wiod(
         regions=order,
         sectors={code: title for code, title, _ in INDUSTRIES},
         categories=_CATEGORIES,
-        factors=_FACTORS,
+        factors=FACTORS,
         flows=flows,
         final_demand=demand,
         value_added=added,

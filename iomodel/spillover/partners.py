@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from iomodel.bundles import per_output
 from iomodel.calibration import calibrate
 from iomodel.economy import Economy
 from iomodel.errors import ResultError, TableError
 from iomodel.labels import positions
 from iomodel.markets.shares import Array
 from iomodel.markets.tariffs import Regime, elasticities, in_force, regime
-from iomodel.markets.world import World, per_output, world_under
+from iomodel.markets.world import World, world_under
 from iomodel.spillover.channels import shapley
 from iomodel.spillover.home import home_final_demand
 from iomodel.table import Table, load_table
