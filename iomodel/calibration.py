@@ -53,7 +53,6 @@ CALENDAR_CARDS = (
     "public_investment",
     "state_dividends",
     "state_property_income",
-    "support_cash",
     "support_drive",
     "unemployment_rate",
 )
@@ -104,7 +103,7 @@ def calibrate(
         paths=paths,
         exports=exports,
         re_exports=re_exports,
-        findings=findings_of(accounts, sectors, rows, region == HOME),
+        findings=findings_of(accounts, sectors, rows, table.year, region == HOME),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from iomodel.cards import Cards, Value
+from iomodel.errors import TableError
 from iomodel.table import Table
 
 USES = (
@@ -68,6 +69,28 @@ class Economy:
     re_exports: xr.DataArray
     findings: tuple[Finding, ...]
 
+    def __post_init__(self) -> None:
+        """The program reads these arrays by position: TableError where one has other labels or another order."""
+        sectors, years = self.table.sectors, [int(year) for year in self.paths["year"].values]
+        expected: dict[str, list[tuple[str, list[str] | list[int]]]] = {
+            "sectors": [("sector", sectors)],
+            "coefficients": [("sector", sectors), ("to_sector", sectors)],
+            "bundles": [("sector", sectors), ("use", list(USES))],
+            "bundle_taxes": [("use", list(USES))],
+            "exports": [("sector", sectors), ("year", years)],
+            "re_exports": [("sector", sectors), ("year", years)],
+        }
+        for name, dims in expected.items():
+            for dim, labels in dims:
+                _same_labels(self, name, dim, labels)
+        sellers = [str(label) for label in self.bundles["region"].values]
+        abroad = [str(label) for label in self.table.flows["region"].values if label != self.region]
+        if sellers != [self.region, *abroad]:
+            raise TableError(
+                f"economy of {self.region}, array bundles: the sellers are {', '.join(sellers)}; the home region comes "
+                f"first, then those of the table: {', '.join([self.region, *abroad])}."
+            )
+
     def __str__(self) -> str:
         """What calibration hit and missed, and how many cards are read, derived, fitted, assumed, default."""
         lines = [f"{self.region} in {self.year}, table {self.table.name}: GDP {self.gdp:,.0f} {self.table.unit}"]
@@ -94,6 +117,26 @@ class Economy:
         """Last year whose data are known; the base year where none is."""
         known = self.paths["known"].values
         return int(self.paths["year"].values[known.nonzero()[0].max()])
+
+
+def _same_labels(economy: Economy, name: str, dim: str, labels: list[str] | list[int]) -> None:
+    """TableError unless an array has exactly these labels in this order along `dim`."""
+    array: xr.Dataset | xr.DataArray = getattr(economy, name)
+    before = f"economy of {economy.region}, array {name}"
+    if dim not in array.dims or dim not in array.coords:
+        raise TableError(
+            f"{before}: it has no labels of the dimension {dim}; it has {', '.join(map(str, array.dims))}."
+        )
+    found = array[dim].values.tolist()
+    if found == labels:
+        return
+    if sorted(map(str, found)) == sorted(map(str, labels)):
+        place = next(place for place, label in enumerate(labels) if found[place] != label)
+        said = f"another order, first at place {place + 1}: {found[place]!r} where {labels[place]!r} belongs"
+    else:
+        only = [label for label in found if label not in labels], [label for label in labels if label not in found]
+        said = " and ".join(f"{what} {labels}" for what, labels in zip(("has beyond them", "lacks"), only, strict=True))
+    raise TableError(f"{before}: its labels along {dim} are not those of the economy: {said}. Align it before.")
 
 
 def _shown(value: Value) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from iomodel.errors import TableError
@@ -117,6 +118,30 @@ EMPLOYMENT_INDUSTRIES: Mapping[str, tuple[str, ...]] = {
     "42": ("S", "T"),
 }
 """Employment industries (GB/T 4754) by product of the 42: whole industries, none is shared by two products."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One published figure of the shipped facts."""
+
+    value: float
+    unit: str
+    period: str
+    source: str
+
+
+def published(key: str, words: str = "") -> Fact:
+    """The shipped figure of a key, the first whose source has `words` where there are several; TableError if none.
+
+    >>> published("compensation_share", "before the 2023 census").value
+    52.05
+    """
+    file = shipped_file("tables", "facts", "china_facts.csv")
+    with file.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            if row["key"] == key and words in row["source"]:
+                return Fact(float(row["value"]), row["unit"], row["period"], row["source"])
+    raise TableError(f"{file.name} has no figure {key!r} whose source has {words!r}; make it anew with `make tables`.")
 
 
 def build_facts(source: Path, out: Path) -> list[Path]:

@@ -85,6 +85,16 @@ def utilisation_by_sector(
     return Utilisation(rows.sectors, base, normal, origin, normal_origin, rates.year)
 
 
+def published_rates(year: int) -> tuple[int, dict[str, float]]:
+    """Published yearly utilisation by column, percent, of `year` or the nearest year that has one; and which year.
+
+    >>> published_rates(2020)[1]["industry_total"]
+    74.5
+    """
+    rates = _rates(shipped_file("tables", "facts", "china_utilisation.csv"), year, 0.0)
+    return rates.year, {name: 100 * rate for name, rate in rates.rate.items() if rates.how[name].startswith("publ")}
+
+
 @dataclass(frozen=True)
 class _Rates:
     """Published rates of one year by column, shares of one, and how the yearly rate was found."""

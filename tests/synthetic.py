@@ -122,7 +122,7 @@ def table_of(numbers: Numbers, folder: Path, name: str = "random") -> Table:
 
 CARDS = {
     "paths_year": 2021.0, "public_investment": 7.0, "drive_last_year": 2026.0, "household_primary_income": 0.60,
-    "support_cash": 1.5, "net_income_abroad": 0.7, "interest_to_households": 0.1, "rebuilding": 0.05,
+    "net_income_abroad": 0.7, "interest_to_households": 0.1, "rebuilding": 0.05,
     "pandemic_shortfall": 1.0,
 }  # fmt: skip
 """Cards of a random economy; some are moved off zero so that no term is left out."""

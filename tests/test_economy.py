@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.economy import USES, Economy
+from iomodel.errors import TableError
 
 
 @pytest.fixture(scope="module", params=["china-2020", "world-2011"])
@@ -95,3 +98,40 @@ def test_saving_is_investment_in_the_base_year(economy: Economy) -> None:
     sold = float(sold) + float(economy.bundle_taxes.sel(use="exports"))
     abroad = float(bought) * 100 / economy.gdp - sold + cards["net_income_abroad"]
     assert households + firms + government + abroad == pytest.approx(a["investment"] + a["stock_change"], abs=1e-8)
+
+
+MISALIGNED: list[tuple[str, Callable[[Economy], dict[str, Any]], str]] = [
+    (
+        "sectors turned",
+        lambda e: {"sectors": e.sectors.isel(sector=slice(None, None, -1))},
+        "array sectors: .*another order",
+    ),
+    (
+        "a sector short",
+        lambda e: {"exports": e.exports.isel(sector=slice(1, None))},
+        r"array exports: .*lacks \['01'\]",
+    ),
+    (
+        "buyers turned",
+        lambda e: {"coefficients": e.coefficients.isel(to_sector=slice(None, None, -1))},
+        "array coefficients: its labels along to_sector .* first at place 1: '42' where '01' belongs",
+    ),
+    (
+        "years late",
+        lambda e: {"re_exports": e.re_exports.isel(year=slice(1, None))},
+        r"re_exports: .*year .*lacks \[2020\]",
+    ),
+    ("years of the paths", lambda e: {"paths": e.paths.isel(year=slice(1, None))}, "array exports: .*along year"),
+    ("uses turned", lambda e: {"bundles": e.bundles.isel(use=slice(None, None, -1))}, "array bundles: .*along use"),
+    ("taxes of another use", lambda e: {"bundle_taxes": e.bundle_taxes.isel(use=slice(1, None))}, "bundle_taxes"),
+    ("sellers turned", lambda e: {"bundles": e.bundles.isel(region=[1, 0])}, "the sellers are IMPORTS, CHN; the home"),
+    ("no labels", lambda e: {"exports": e.exports.drop_vars("sector")}, "exports: it has no labels of .* sector"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), [entry[1:] for entry in MISALIGNED], ids=[e[0] for e in MISALIGNED])
+def test_arrays_in_another_order_are_refused(change: Callable[[Economy], dict[str, Any]], message: str) -> None:
+    """The program reads by position, so that a silent change of order would be another economy."""
+    economy = iom.calibrate(iom.load_table("china-2020"))
+    with pytest.raises(TableError, match=message):
+        dataclasses.replace(economy, **change(economy))

@@ -34,7 +34,8 @@ class Arrays:
     form_directions: Array
     """(n, k): output called forth by one unit of each direction."""
     output_data: Array
-    """(n, t): output for the uses that are data (stocks, exports, collective use, trend of in-kind, γ)."""
+    """(n, t): output for the uses that are data: exports, collective use and stocks on trend, and the fixed part γ of
+    household consumption. Spending in kind is a direction, its trend included."""
 
     @property
     def cards(self) -> Cards:

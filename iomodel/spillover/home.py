@@ -42,9 +42,11 @@ def home_final_demand(economy: Economy, data: xr.Dataset) -> xr.DataArray:
     if absent:
         raise ResultError(f"The path lacks {', '.join(absent)}, which home final demand is made of; solve it again.")
     bundles = economy.bundles
-    total = bundles.sel(use="household_fixed", drop=True) + bundles.sel(use="inventories", drop=True) * data["trend"]
-    for use, variable in AMOUNTS.items():
-        total = total + bundles.sel(use=use, drop=True) * data[variable]
+    with xr.set_options(arithmetic_join="exact"):  # a label that only one side has would silently drop out
+        total = bundles.sel(use="household_fixed", drop=True)
+        total = total + bundles.sel(use="inventories", drop=True) * data["trend"]
+        for use, variable in AMOUNTS.items():
+            total = total + bundles.sel(use=use, drop=True) * data[variable]
     money = total.drop_vars([name for name in total.coords if name not in total.dims])
     money = money.transpose("region", "sector", "year") * (economy.gdp / 100)
     return money.assign_attrs(units=economy.table.unit, long_name="home final demand by seller")
