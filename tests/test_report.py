@@ -18,20 +18,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodel.errors import ResultError
-from iomodel.experiment import Benefit, Limit, Target, Tariff, load_experiment
+from iomodel.experiment import LIMITS, Benefit, Experiment, Limit, Target, Tariff, load_experiment
 from iomodel.headline import compare
+from iomodel.program.diagnose import ACCOUNTING
 from iomodel.program.trajectory import Trajectory
 from iomodel.report import headline_text, main_figure, write_report
-from iomodel.report.bars import closed_plant, jobs, partners_table
+from iomodel.report.bars import closed_plant, jobs, partners_ends, partners_table
 from iomodel.report.figure import main as draw_figure
 from iomodel.report.laws import WORDS, limits, money, says
 from iomodel.report.page import headline_csv, page_html, paths_csv, study_of
 from iomodel.report.plots import policy_panels, saving_panels, spread_apart, svg
-from iomodel.report.rows import cards_of, headline_rows, states
-from iomodel.report.sentences import answer, best_words, jobs_words, partner_words, share_gains, share_words
+from iomodel.report.reasons import (
+    best_words,
+    closing_words,
+    debts_words,
+    home_words,
+    jobs_words,
+    partner_words,
+    payer_words,
+    watched_words,
+)
+from iomodel.report.rows import cards_of, headline_rows, states, weight_words
+from iomodel.report.sentences import answer, share_gains, share_words
 from iomodel.report.text import COLUMNS, LABEL
-from iomodel.report.words import number, signed, span
-from iomodel.run import simulate, what_binds
+from iomodel.report.words import number, short_names, signed, span
+from iomodel.run import build, simulate, what_binds
 from iomodel.spillover import summary
 from iomodel.study import OUTCOMES, Study, outcomes, run_study
 
@@ -204,14 +215,51 @@ def test_tariffs_are_stated(study: Study) -> None:
 
 def test_the_words_of_the_answer_turn(study: Study) -> None:
     lower = with_data(study, "two-halves", household_consumption_share=-9.0, actual_individual_consumption_share=-9.0)
-    assert " raise household consumption from " in answer(study)[0]
-    assert "more than either half alone" in answer(study)[0]
-    assert " lower household consumption from " in answer(lower)[0]
-    assert "less than the better half alone" in answer(lower)[0]
-    usual = study.paths["business-as-usual"].data["household_consumption_share"].values[-1]
-    here = study.paths["two-halves"].data["household_consumption_share"].values[-1]
-    same = with_data(study, "two-halves", household_consumption_share=usual - here)
-    assert f" leave household consumption at {number(usual)} percent" in answer(same)[0]
+    assert " raise consumption with services in kind from " in answer(study)[0]
+    assert "hardly different from demand only (" in answer(study)[0]
+    assert " lower consumption with services in kind from " in answer(lower)[0]
+    assert "less share, more level than" not in answer(lower)[0]
+    share = "actual_individual_consumption_share"
+    usual, here = (study.paths[name].data[share].values[-1] for name in ("business-as-usual", "two-halves"))
+    same = with_data(study, "two-halves", **{share: usual - here})
+    assert (
+        f" leave consumption with services in kind at {number(usual)} percent of GDP and raise household"
+        in (answer(same)[0])
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "level", "words"),
+    [
+        (2.0, 9.0, "more than demand only"),
+        (-2.0, -9.0, "less than demand only"),
+        (2.0, -9.0, "more share, less level than demand only"),
+        (-2.0, 9.0, "less share, more level than demand only"),
+        (0.0, -40.0, "and lower household consumption by "),
+    ],
+)
+def test_two_halves_are_compared_with_the_better_half(study: Study, share: float, level: float, words: str) -> None:
+    moved = with_data(study, "two-halves", actual_individual_consumption_share=share, household_consumption=level)
+    assert words in answer(moved)[0]
+
+
+@pytest.mark.parametrize(
+    ("by", "words"),
+    [
+        (0.0, "below usual (12.1) but above 2025 (2.2)"),
+        (9.0, "above usual (12.1) and above 2025 (2.2)"),
+        (-4.0, "below usual (12.1) and below 2025 (2.2)"),
+    ],
+)
+def test_idle_plant_is_compared_with_usual_and_with_today(study: Study, by: float, words: str) -> None:
+    assert words in answer(with_data(study, "two-halves", idle_share=by))[0]
+
+
+def test_three_plain_sentences(study: Study) -> None:
+    for changed in (study, with_data(study, "two-halves", household_consumption=-40.0, idle_share=20.0)):
+        sentences = answer(changed)
+        assert len(sentences) == 3
+        assert max(len(sentence.split()) for sentence in sentences) <= 45
 
 
 @pytest.mark.parametrize(
@@ -234,15 +282,22 @@ def test_whether_the_halves_help_each_other_turns(study: Study) -> None:
     joint, apart = share_gains(rows)
     share = "actual_individual_consumption_share"
     more, less, same = (with_data(study, "two-halves", **{share: apart - joint + by}) for by in (1.0, -1.0, 0.0))
-    assert answer(with_interaction(more, 0.5, 0.7))[2].startswith("The halves help each other, whatever is counted")
-    assert answer(with_interaction(less, -0.5, -0.7))[2].startswith("The halves hinder each other, whatever")
-    assert answer(with_interaction(same, 0.0, 0.01))[2].startswith("The halves neither help nor hinder each other")
+    assert "; the halves help each other by every measure" in answer(with_interaction(more, 0.5, 0.7))[2]
+    assert "; the halves hinder each other by every measure" in answer(with_interaction(less, -0.5, -0.7))[2]
+    assert "; the halves neither help nor hinder each other by" in answer(with_interaction(same, 0.0, 0.01))[2]
     for mixed in (
         with_interaction(more, -0.5, 0.7),
         with_interaction(less, 0.5, 0.7),
         with_interaction(same, 0.5, 0.5),
     ):
-        assert answer(mixed)[2].startswith("Whether the halves help each other depends on what is counted")
+        assert "; whether the halves help each other depends on the measure" in answer(mixed)[2]
+    counted = {
+        f"with_in_kind_share_{part}": value
+        for part, value in zip(("joint", "supply", "demand"), (5, 3, 3), strict=True)
+    }
+    own = with_interaction(more, 0.5, 0.7)
+    own = replace(own, checks={**own.checks, "interaction": {**own.checks["interaction"], **counted}})
+    assert "depends on the measure" in answer(own)[2]
 
 
 def test_a_share_that_rises_while_the_level_falls_is_said(study: Study) -> None:
@@ -264,10 +319,90 @@ def test_a_share_that_rises_while_the_level_falls_is_said(study: Study) -> None:
 def test_the_best_path_is_compared(study: Study) -> None:
     up = with_data(study, "best-path", actual_individual_consumption_share=9.0)
     down = with_data(study, "best-path", actual_individual_consumption_share=-9.0)
-    assert answer(up)[2].endswith("above the stated two halves.")
-    assert "(more than the two halves' " in best_words(with_data(study, "best-path", programme_share=9.0))
-    assert "(less than the two halves' " in best_words(with_data(study, "best-path", programme_share=-2.0))
-    assert answer(down)[2].endswith("below the stated two halves.")
+    assert "ends above the stated one" in answer(up)[2]
+    assert "(more than the two halves' " in best_words(with_data(study, "best-path", programme_share=9.0))[0]
+    assert "(less than the two halves' " in best_words(with_data(study, "best-path", programme_share=-2.0))[0]
+    assert "ends below the stated one" in answer(down)[2]
+
+
+def test_why_the_best_path_stops_is_said_where_the_numbers_bear_it_out(study: Study) -> None:
+    floor = 100 * cards_of(study.paths["best-path"])["frictional_unemployment"]
+    labour, plant = "labour is used up", "plant of gas supply and water supply is at its limit"
+    rate = study.paths["best-path"].data["unemployment_rate"].values[-1]
+    full = with_data(study, "best-path", unemployment_rate=floor - rate, programme_share=-1.0)
+    assert labour in " ".join(best_words(full))
+    assert labour not in " ".join(best_words(with_data(full, "best-path", unemployment_rate=1.0)))
+    larger = " ".join(best_words(with_data(full, "best-path", programme_share=9.0)))
+    assert labour not in larger
+    assert plant not in larger
+    assert plant in " ".join(best_words(full))
+    both = replace(full.paths["best-path"], shadow_prices={})
+    assert plant not in " ".join(best_words(replace(full, paths={**full.paths, "best-path": both})))
+    assert "it goes further than the two halves" in " ".join(
+        best_words(with_data(study, "two-halves", actual_individual_consumption_share=-9.0))
+    )
+    assert "it goes less far than the two halves" in " ".join(
+        best_words(with_data(study, "two-halves", actual_individual_consumption_share=9.0))
+    )
+
+
+def test_when_plant_is_closed_is_said(study: Study) -> None:
+    said = closing_words(study.paths)
+    assert len(said) == 1 + sum(float(path.data["retirement"].sum()) > 0.05 for path in study.paths.values())
+    both = next(text for text in said if text.startswith("Under two halves "))
+    assert "idle plant first rises, from " in both
+    assert "two halves" in said[-1]
+    assert "foresight is perfect and the target has only a date" in said[-1]
+    path = study.paths["two-halves"]
+    early = path.data["retirement"].copy()
+    early.values[...] = np.where(early["year"] == 2026, 0.1, 0.0)
+    idle = path.data["idle_share"].copy(data=-np.arange(path.data.sizes["year"], dtype=float))
+    moved = replace(path, data=path.data.assign(retirement=early, idle_share=idle))
+    [text] = closing_words({"two-halves": moved})
+    assert text.startswith("Under two halves plant is closed mainly in 2026. Idle plant goes from −5.0 percent in 2025")
+
+
+def test_what_dividends_do_to_debts_turns(study: Study) -> None:
+    def paid(public: float, firms: float | None) -> Study:
+        stated = {"debt": 200.0, "firm_debt": 140.0}
+        row = {"debt": public} if firms is None else {"debt": public, "firm_debt": firms}
+        return replace(study, checks={"payers": {"debt": stated, "dividends": row}})
+
+    assert "they move debt from the state to its firms; public debt is 27 points lower" in payer_words(paid(173, 167))
+    assert "they move debt from firms to the state; public debt is 10 points higher" in payer_words(paid(210, 130))
+    assert payer_words(paid(200, 140)) == "Dividends change neither debt by more than a point."
+    assert payer_words(paid(170, 150)).endswith("together they end 20 points lower.")
+    assert payer_words(paid(190, 170)).endswith("together they end 20 points higher.")
+    assert payer_words(paid(170, None)) == ""
+    assert debts_words({"debt": 200.4, "firm_debt": 140.4}) == "200 + 140 = 340"
+    assert debts_words({"debt": 200.4}) == "200"
+
+
+def test_what_tariffs_do_at_home_turns(study: Study) -> None:
+    path, without = study.world["two-halves-tariffs"], study.world["two-halves"]
+    assert "China itself loses " in home_words(path, without)
+    assert "unemployment peaks higher (" in home_words(path, without)
+    assert "growth is slower (" in home_words(path, without)
+    assert "China itself gains " in home_words(without, path)
+    assert "unemployment peaks lower (" in home_words(without, path)
+    assert home_words(path, path).startswith("China itself keeps its GDP by the tariffs")
+    assert home_words(path, without) in " ".join(read(page_html(study)).text)
+
+
+def test_what_leaves_its_margin_is_said_for_each_policy(study: Study) -> None:
+    path = study.paths["two-halves"]
+    provenance = {**path.provenance, "watched": ["debt of firms is high"]}
+    warned = replace(path, provenance=provenance, verdict=replace(path.verdict, warnings=("pace not kept",)))
+    changed = replace(study, paths={**study.paths, "two-halves": warned})
+    assert ("two halves", ["debt of firms is high", "pace not kept"]) in watched_words(changed)
+    assert ("two halves", ["debt of firms is high"]) in watched_words(changed, warnings=False)
+    assert "two halves: debt of firms is high; pace not kept." in " ".join(read(page_html(changed)).text)
+    assert "- Watched, two halves: debt of firms is high." in headline_text(changed)
+
+
+def test_a_weight_is_named_by_its_title() -> None:
+    row = {"card": "weight_missed", "title": "Price of what is missed (package, idle plant)", "value": 20.0}
+    assert weight_words(row) == "price of what is missed at 20"
 
 
 def test_words_abroad_turn(study: Study) -> None:
@@ -307,16 +442,16 @@ def test_every_figure_of_the_answer_is_in_the_data(study: Study, page: str) -> N
         known.add(number(float(policy["unemployed"].max()), 0))
         before = float(path.data["gdp"].sel(year=int(path.policy_years[0]) - 1))
         known.add(number(100 * ((float(last["gdp"]) / before) ** (1 / policy.sizes["year"]) - 1)))
-    found = study.checks["interaction"]
-    known |= {signed(found["consumption_joint"]), signed(found["consumption_supply"] + found["consumption_demand"])}
-    known |= {signed(value) for value in share_gains({row.name: row for row in headline_rows(study.paths)})}
+    both, demand = (compare([study.paths[name]]).iloc[0] for name in ("two-halves", "demand-only"))
+    known |= {number(both["consumption, % over as usual"]), signed(demand["consumption, % over as usual"])}
+    known |= {number(float(study.paths[name].data["firm_debt_share"][-1]), 0) for name in study.paths}
+    known |= {"2025", number(float(study.paths["two-halves"].data["idle_share"].sel(year=2025)))}
     gain = float(outcomes(study.paths["two-halves"])["with_in_kind_gain"])
     rest = study.checks["without_precaution"]["two-halves"]["with_in_kind_gain"]
-    known |= {signed(gain), signed(rest), number(100 * (1 - rest / gain), 0)}
+    known.add(number(100 * (1 - rest / gain), 0))
     alone = float(outcomes(study.paths["two-halves"])["consumption_gain"])
     left = study.checks["without_precaution"]["two-halves"]["consumption_gain"]
     known.add(number(100 * (1 - left / alone), 0))
-    known |= {number(row["with_in_kind"]) for row in study.checks["weights"]}
     text = " ".join(answer(study))
     assert figures(text) <= known
     assert len(figures(text)) > 15
@@ -435,13 +570,14 @@ def test_sectors_and_partners_equal_the_data(study: Study) -> None:
     change = (both.data["employment"] - usual.data["employment"]).isel(year=-1)
     by_name = {names[code]: float(change.sel(sector=code)) for code in names}
     for row in jobs(both, usual).rows:
-        assert row.bars[0].text == signed(by_name[row.name])
+        assert row.bars[0].text == signed(by_name[row.title])
+        assert row.name == short_names(names)[next(code for code in names if names[code] == row.title)]
     closed = closed_plant(study.paths)
     assert closed is not None
     most = both.data["retirement"].sel(year=both.policy_years).sum("year")
     place = [head.split(",")[0] for head in closed.heads].index("two halves")
     for row in closed.rows:
-        code = next(code for code, name in names.items() if name == row.name)
+        code = next(code for code, name in names.items() if name == row.title)
         assert row.bars[place].value == pytest.approx(float(most.sel(sector=code)))
     table = partners_table("two-halves-tariffs", study.partners["two-halves-tariffs"])
     assert len(table.rows) == 14
@@ -449,6 +585,23 @@ def test_sectors_and_partners_equal_the_data(study: Study) -> None:
         total, *parts = (bar.value for bar in row.bars)
         assert total == pytest.approx(sum(parts))
         assert all(0 <= bar.start <= bar.start + bar.width <= 100.01 for bar in row.bars)
+    ends = partners_ends(study.partners)
+    scales = {
+        round(bar.width / abs(bar.value))
+        for name, data in study.partners.items()
+        for row in partners_table(name, data, ends).rows
+        for bar in row.bars
+        if abs(bar.value) > 0.5
+    }
+    assert len(scales) == 1
+
+
+@pytest.mark.parametrize("table", ["china-2020", "world-2011"])
+def test_short_names_are_short_and_each_its_own(study: Study, table: str) -> None:
+    path = (study.paths if table == "china-2020" else study.world)["two-halves"]
+    found = short_names(path.provenance["sectors"])
+    assert len(set(found.values())) == len(found)
+    assert max(map(len, found.values())) <= 44
 
 
 # ---------------------------------------------------------------- limits in words
@@ -459,10 +612,43 @@ def test_every_law_that_binds_has_words(study: Study) -> None:
         assert {row.law for row in what_binds(path)} <= set(WORDS)
         cards = cards_of(path)
         for limit in limits(path):
-            assert limit.says == says(limit.law, cards)
+            assert limit.says.startswith(says(limit.law, cards))
             assert limit.costs == money(limit.worth, path.provenance)
     assert not limits(study.paths["business-as-usual"])
     assert says("my_own_law", cards_of(study.paths["two-halves"])) == "the law my own law"
+
+
+def test_every_law_has_words() -> None:
+    """Laws of a program that has every limit, target and kind of target."""
+    laws: set[str] = set()
+    for kind in ("exactly", "at_least"):
+        sizes = {"package": 4, "reform": 0.6, "idle_cut": 0.5}
+        everything: Experiment = load_experiment("two-halves").replace(
+            targets={key: Target("at_least" if key == "idle_cut" else kind, size, 8) for key, size in sizes.items()},
+            limits={name: Limit() for name in LIMITS},
+            free=("programme", "reform", "retirement"),
+            benefit=Benefit(0.15, 8),
+        )
+        laws |= set(build(everything).laws)
+    assert set(LIMITS) <= laws
+    assert laws - set(ACCOUNTING) <= set(WORDS)
+    assert set(WORDS) - laws <= {"investment_not_negative"}
+
+
+def test_a_limit_of_single_sectors_is_said_to_be_one(study: Study) -> None:
+    for name in ("two-halves", "best-path"):
+        path = study.paths[name]
+        shown = limits(path, 9)
+        assert [limit.narrow for limit in shown] == sorted(limit.narrow for limit in shown)
+        price = path.shadow_prices["capacity_limit"]
+        wide = price.copy(data=np.full(price.shape, 1e-3))
+        spread = replace(path, shadow_prices={**path.shadow_prices, "capacity_limit": wide})
+        assert not any(limit.narrow for limit in limits(spread, 9))
+        one = price.copy(data=np.where(price["industry"].values[:, None] == "25", 1.0, 0.0) * np.ones(price.shape))
+        single = replace(path, shadow_prices={**path.shadow_prices, "capacity_limit": one})
+        last = limits(single, 9)[-1]
+        assert last.narrow
+        assert last.says.endswith("in gas supply (100 percent of it), not in industry as a whole")
 
 
 def test_worth_is_told_in_money(study: Study) -> None:

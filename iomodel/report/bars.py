@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import xarray as xr
 
 from iomodel.program.trajectory import Trajectory
-from iomodel.report.words import number, policy, region, signed
+from iomodel.report.words import TOO_LITTLE, number, policy, region, short_names, signed
 from iomodel.spillover import summary
 from iomodel.study import Study
 
 TOTAL = "total"
 CHANNELS = {TOTAL: "in all, %", "demand": "by home demand, %", "barriers": "by tariffs, %"}
 """Channel -> word."""
-
-
-TOO_LITTLE = 0.05
-"""Closed plant below which a sector or a path is not shown, percent of base-year GDP."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +34,12 @@ class Bar:
 
 @dataclass(frozen=True)
 class BarRow:
-    """A named row of bars and plain cells."""
+    """A named row of bars and plain cells; `title` is the whole name where `name` is a short one."""
 
     name: str
     bars: tuple[Bar, ...]
     cells: tuple[str, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,14 +52,16 @@ class BarTable:
     rows: tuple[BarRow, ...]
 
 
-def bars_on_one_scale(values: list[list[float]], digits: int, sign: bool = True) -> list[tuple[Bar, ...]]:
-    """Bars of rows of values, zero at one place for all.
+def bars_on_one_scale(
+    values: list[list[float]], digits: int, sign: bool = True, ends: tuple[float, float] = (0.0, 0.0)
+) -> list[tuple[Bar, ...]]:
+    """Bars of rows of values, zero at one place for all; `ends`: the least and most that the scale has to hold.
 
     >>> bars_on_one_scale([[1.0], [-1.0]], 1)[1][0]
     Bar(start=0.0, width=50.0, text='−1.0', value=-1.0)
     """
     flat = [value for row in values for value in row]
-    low, high = min([0.0, *flat]), max([0.0, *flat])
+    low, high = min([*ends, *flat]), max([*ends, *flat])
     span = high - low or 1.0
 
     def bar(value: float) -> Bar:
@@ -100,7 +99,7 @@ def closed_plant(paths: Mapping[str, Trajectory], most: int = 10) -> BarTable | 
     ]
     bars = bars_on_one_scale(values, 1, sign=False)
     rows = [
-        BarRow(_sector(some, code), tuple(_with_share(bar, share) for bar, share in zip(row, part, strict=True)))
+        _sector_row(some, code, tuple(_with_share(bar, share) for bar, share in zip(row, part, strict=True)))
         for code, row, part in zip(kept, bars, shares, strict=True)
     ]
     base = int(some.data.attrs["base_year"])
@@ -127,7 +126,7 @@ def jobs(path: Trajectory, usual: Trajectory, most: int = 9) -> BarTable:
     kept = [*lost, *found]
     bars = bars_on_one_scale([[moved[code]] for code in kept], 1)
     rows = tuple(
-        BarRow(_sector(path, code), bar, (number(float(there.sel(sector=code)), 1),))
+        _sector_row(path, code, bar, (number(float(there.sel(sector=code)), 1),))
         for code, bar in zip(kept, bars, strict=True)
     )
     last = int(path.data["year"].values[-1])
@@ -135,18 +134,22 @@ def jobs(path: Trajectory, usual: Trajectory, most: int = 9) -> BarTable:
     return BarTable(caption, ("change, million persons",), ("as usual, million",), rows)
 
 
-def partners_table(name: str, partners: xr.Dataset) -> BarTable:
-    """Who gains and who loses value added abroad in the last year, in all and by channel; jobs where they are known."""
+def partners_table(
+    name: str,
+    partners: xr.Dataset,
+    ends: tuple[float, float] = (0.0, 0.0),
+    channels: Sequence[str] | None = None,
+) -> BarTable:
+    """Who gains and who loses value added abroad in the last year, in all and by channel; jobs where they are known.
+
+    ends: the least and most that the scale has to hold, percent; channels: those shown, None for those that move
+    something. Tables that have both in common can be compared by eye.
+    """
     year = int(partners["year"].values[-1])
-    rows = summary(partners, year)
-    by: dict[str, dict[str, Mapping[str, str | int | float | None]]] = {}
-    for row in rows:
-        by.setdefault(str(row["partner"]), {})[str(row["channel"])] = row
-    channels = [str(one) for one in partners["channel"].values]
-    moved = [one for one in channels if any(row["channel"] == one and row["value_added_change"] for row in rows)]
-    shown = [TOTAL, *moved] if len(moved) > 1 else moved or [TOTAL]
+    by = _by_partner(partners)
+    shown = channels or channels_of({name: partners})
     order = sorted(by, key=lambda one: -_share(by[one][TOTAL]))
-    bars = bars_on_one_scale([[_share(by[one][channel]) for channel in shown] for one in order], 2)
+    bars = bars_on_one_scale([[_share(by[one][channel]) for channel in shown] for one in order], 2, ends=ends)
     table = tuple(
         BarRow(region(one), bar, _partner_cells(by[one][TOTAL])) for one, bar in zip(order, bars, strict=True)
     )
@@ -154,6 +157,33 @@ def partners_table(name: str, partners: xr.Dataset) -> BarTable:
     caption = f"Value added of partners in {year}, {policy(name)} against business as usual, percent of their own"
     columns = (f"in all, {unit}", "jobs, thousand")
     return BarTable(caption, tuple(CHANNELS.get(one, one) for one in shown), columns, table)
+
+
+def partners_ends(partners: Mapping[str, xr.Dataset]) -> tuple[float, float]:
+    """The least and most of every bar of several partners' tables, percent, zero among them."""
+    values = [
+        _share(row[channel]) for data in partners.values() for row in _by_partner(data).values() for channel in row
+    ]
+    return min([0.0, *values]), max([0.0, *values])
+
+
+def _by_partner(partners: xr.Dataset) -> dict[str, dict[str, Mapping[str, str | int | float | None]]]:
+    """Partner -> channel -> its row in the last year."""
+    by: dict[str, dict[str, Mapping[str, str | int | float | None]]] = {}
+    for row in summary(partners, int(partners["year"].values[-1])):
+        by.setdefault(str(row["partner"]), {})[str(row["channel"])] = row
+    return by
+
+
+def channels_of(partners: Mapping[str, xr.Dataset]) -> list[str]:
+    """The channels that move something in any of the tables, and their sum before them where there are several."""
+    moved: list[str] = []
+    for data in partners.values():
+        rows = [row for by in _by_partner(data).values() for row in by.values()]
+        names = [str(one) for one in data["channel"].values]
+        some = [one for one in names if any(row["channel"] == one and row["value_added_change"] for row in rows)]
+        moved += [one for one in some if one not in moved]
+    return [TOTAL, *moved] if len(moved) > 1 else moved or [TOTAL]
 
 
 def _share(row: Mapping[str, str | int | float | None]) -> float:
@@ -168,9 +198,16 @@ def _partner_cells(row: Mapping[str, str | int | float | None]) -> tuple[str, ..
     )
 
 
-def _sector(path: Trajectory, code: str) -> str:
+def _sector_row(path: Trajectory, code: str, bars: tuple[Bar, ...], cells: tuple[str, ...] = ()) -> BarRow:
+    """A sector's row under its short name."""
+    name, title = _named(path, code)
+    return BarRow(name, bars, cells, title)
+
+
+def _named(path: Trajectory, code: str) -> tuple[str, str]:
+    """Short and whole name of a sector."""
     names: Mapping[str, str] = path.provenance.get("sectors", {})
-    return names.get(code, code)
+    return short_names(names).get(code, code), names.get(code, code)
 
 
 def sector_tables(study: Study) -> list[BarTable]:

@@ -21,9 +21,9 @@ from iomodel.errors import ResultError
 from iomodel.files import write_text
 from iomodel.history import misses, warnings_of
 from iomodel.program.trajectory import Trajectory
-from iomodel.report import rows, sentences, text
-from iomodel.report.bars import partners_table, sector_tables
-from iomodel.report.laws import limits
+from iomodel.report import reasons, rows, sentences, text
+from iomodel.report.bars import channels_of, partners_ends, partners_table, sector_tables
+from iomodel.report.laws import NARROW, limits
 from iomodel.report.plots import policy_panels, saving_panels, svg
 from iomodel.report.words import TABLES, number, policy, region, signed
 from iomodel.shipped import shipped_file
@@ -121,14 +121,13 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "saving": _drawn(saving_panels(study.paths), "saving"),
         "sectors": sector_tables(study),
         "jobs": _jobs(study),
-        "partners": [
-            (name, _stated_abroad(study, name), sentences.partner_words(data), partners_table(name, data))
-            for name, data in study.partners.items()
-        ],
+        "closing": reasons.closing_words(study.paths),
+        **_abroad(study),
         **_world(study),
         "binding": {name: found for name, found in binding.items() if found},
-        "beyond": paths[0].experiment.horizon.beyond,
-        "best": sentences.best_words(study) if "best-path" in study.paths else "",
+        "narrow": NARROW if any(limit.narrow for found in binding.values() for limit in found) else "",
+        "best": reasons.best_words(study) if "best-path" in study.paths else [],
+        "watched": reasons.watched_words(study),
         **_beside(study),
         "debt": _debt(study),
         "elasticity": _elasticity(study),
@@ -150,7 +149,20 @@ def _drawn(panels: Sequence[Any], key: str) -> list[tuple[Any, Markup]]:
 
 def _jobs(study: Study) -> str:
     usual, both = study.paths.get("business-as-usual"), study.paths.get("two-halves")
-    return sentences.jobs_words(both, usual) if usual and both else ""
+    return reasons.jobs_words(both, usual) if usual and both else ""
+
+
+def _abroad(study: Study) -> dict[str, Any]:
+    """Partners of each policy, their bars on one scale, and what tariffs do at home."""
+    (low, high), channels = partners_ends(study.partners), channels_of(study.partners)
+    tables: list[tuple[str, str, list[str], Any]] = []
+    for name, data in study.partners.items():
+        words = [reasons.partner_words(data)]
+        path, without = study.world.get(name), study.world.get("two-halves")
+        if path is not None and without is not None and path.experiment.tariffs and path is not without:
+            words.append(reasons.home_words(path, without))
+        tables.append((name, _stated_abroad(study, name), words, partners_table(name, data, (low, high), channels)))
+    return {"partners": tables, "scale": (signed(low, 2), signed(high, 2))}
 
 
 def _world(study: Study) -> dict[str, Any]:
@@ -208,9 +220,14 @@ def _beside(study: Study) -> dict[str, Any]:
         "explained_alone": rows.gain_explained(study, "consumption"),
         "precaution": rows.precaution_of(study),
         "variants": rows.variants(study),
+        "payers": reasons.payer_words(study),
+        "together": ""
+        if "interaction" not in checks
+        else text.interaction_words(
+            checks["interaction"], sentences.share_gains({row.name: row for row in rows.headline_rows(study.paths)})
+        ),
         "weights": rows.weight_range(study, "with_in_kind"),
         "own_weights": rows.weight_range(study, "consumption"),
-        "interaction": checks.get("interaction"),
         "spread": rows.spread_rows(study),
         "rule": checks.get("announced_rule"),
         "findings": checks.get("findings", ()),

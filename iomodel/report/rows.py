@@ -6,6 +6,7 @@ numbers found there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -216,8 +217,9 @@ def weight_range(study: Study, outcome: str) -> Range | None:
 
 
 def weight_words(row: Mapping[str, Any]) -> str:
-    """A weight and its value."""
-    return f"{str(row['card']).replace('_', ' ')} {float(row['value']):g}"
+    """A weight by its card's title, cut short, and its value."""
+    title = re.split(r" \(|, ", str(row["title"]))[0]
+    return f"{title[:1].lower()}{title[1:]} at {float(row['value']):g}"
 
 
 def spread_rows(study: Study) -> list[tuple[str, str, float, float]]:
@@ -240,7 +242,13 @@ class Variant:
     unemployment: float
     debt: float
     idle: float
+    firm_debt: float | None = None
     first: bool = False
+
+    @property
+    def debts(self) -> float | None:
+        """Public debt and firms' debt together, as they are rounded; None where the study holds no firms' debt."""
+        return None if self.firm_debt is None else float(round(self.debt) + round(self.firm_debt))
 
 
 def variants(study: Study) -> list[Variant]:
@@ -269,7 +277,8 @@ def variants(study: Study) -> list[Variant]:
 
 def _variant(title: str, row: Mapping[str, Any], first: bool = False) -> Variant:
     keys = ("consumption", "with_in_kind", "unemployment", "debt", "idle")
-    return Variant(title, *(float(row[key]) for key in keys), first=first)
+    firms = row.get("firm_debt")
+    return Variant(title, *(float(row[key]) for key in keys), None if firms is None else float(firms), first)
 
 
 def precaution_of(study: Study) -> float | None:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from iomodel.report.reasons import debts_words, payer_words, watched_words
 from iomodel.report.rows import (
     Row,
     gain_explained,
@@ -139,10 +140,9 @@ def _notes(study: Study) -> Iterator[str]:
         yield (
             f"Two halves in {last} by who pays: "
             + "; ".join(
-                f"{PAYERS[payer]} {_pair(row)}, debt {number(row['debt'], 0)}"
-                for payer, row in checks["payers"].items()
+                f"{PAYERS[payer]} {_pair(row)}, debts {debts_words(row)}" for payer, row in checks["payers"].items()
             )
-            + " (consumption, with in-kind, public debt, % of GDP)."
+            + f" (consumption, with in-kind, public + firms' debt, % of GDP). {payer_words(study)}".rstrip()
         )
     if "mix" in checks and both:
         cash, kind = checks["mix"]["0.0"], checks["mix"]["1.0"]
@@ -166,6 +166,8 @@ def _notes(study: Study) -> Iterator[str]:
             "Carried out by the announced rule instead of by the program, consumption with in-kind of the stated "
             f"policies differs by at most {number(off, 2)} points."
         )
+    for name, said in watched_words(study, warnings=False):
+        yield f"Watched, {name}: {'; '.join(said)}."
 
 
 def _best(study: Study) -> Iterator[str]:
@@ -193,9 +195,16 @@ def interaction_words(found: Mapping[str, float], shares: tuple[float, float]) -
             f"{title} {signed(found[f'{key}_joint'])} together, {signed(found[f'{key}_supply'])} and "
             f"{signed(found[f'{key}_demand'])} apart, interaction {signed(found[f'{key}_interaction'])}"
         )
+    share = "with_in_kind_share"
+    apart = (
+        f", {signed(found[f'{share}_supply'])} and {signed(found[f'{share}_demand'])} apart, interaction "
+        f"{signed(found[f'{share}_interaction'])}"
+        if f"{share}_interaction" in found
+        else ""
+    )
     return (
         f"Interaction of the halves (level, % of base-year GDP): {'; '.join(parts)}; as a share of the year's GDP, "
-        f"with in-kind {signed(shares[0])} together, {signed(shares[1])} the sum of the halves alone."
+        f"with in-kind {signed(shares[0])} together{apart}; the two policies solved alone sum to {signed(shares[1])}."
     )
 
 

@@ -5,9 +5,22 @@ Text, page and figures take their formats from here, so that one number looks th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 MINUS = "−"
+TOO_LITTLE = 0.05
+"""What rounds to nothing: less is not shown (percent, or percent of base-year GDP)."""
+
+SHORT = 34
+"""Longest short name of a sector, in characters."""
+
+ACTIVITIES = (
+    (r"(?:Production and supply|Supply) of (.*)", r"\1 supply"),
+    (r"Mining and (?:washing|processing) of (.*)", r"\1 mining"),
+    (r"(?:Manufacture|Processing|Exploitation|Smelting and processing|Management) of (.*)", r"\1"),
+)
+"""Openings of a sector's name that say that something is made -> what the short name keeps."""
 
 REGIONS = {
     "CHN": "China",
@@ -81,6 +94,34 @@ def policy(name: str) -> str:
     'business as usual'
     """
     return NAMES.get(name, name.replace("-", " "))
+
+
+def short(name: str) -> str:
+    """A sector's name without "Manufacture of" and the like, cut between its items where it is still long.
+
+    >>> short("Production and supply of gas"), short("Manufacture of wearing apparel, leather, fur, feather and more")
+    ('Gas supply', 'Wearing apparel, leather, fur …')
+    """
+    for pattern, kept in ACTIVITIES:
+        found = re.fullmatch(pattern, name)
+        if found:
+            name = found.expand(kept)
+            break
+    if len(name) > SHORT:
+        ends = [place.start() for place in re.finditer(r",| and |;", name) if place.start() <= SHORT - 2]
+        ends = ends[-1:] or [place.start() for place in re.finditer(r",|;", name)][:1]
+        name = f"{name[: ends[0]]} …" if ends else name
+    return f"{name[:1].upper()}{name[1:]}"
+
+
+def short_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Sector code -> short name; the whole name where two short ones would be the same."""
+    found = {code: short(name) for code, name in names.items()}
+    return {code: name if _once(name, found.values()) else names[code] for code, name in found.items()}
+
+
+def _once(name: str, names: Iterable[str]) -> bool:
+    return sum(other == name for other in names) == 1
 
 
 def listed(words: Sequence[str]) -> str:
