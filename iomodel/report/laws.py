@@ -126,7 +126,8 @@ def _where(price: xr.DataArray, path: Trajectory) -> tuple[tuple[str, ...], list
     codes = [str(weight[dim].values[place]) for place in order]
     sectors = tuple(_inside(names.get(code, code)) for code in codes)
     told = [
-        f"{name} ({number(100 * part[place], 0)} percent of it)" for name, place in zip(sectors, order, strict=True)
+        f"{name} ({number(100 * float(part[place]), 0)} percent of it)"
+        for name, place in zip(sectors, order, strict=True)
     ]
     return sectors, told, part.size > 5 * FEW and float(part[order[:FEW]].sum()) > MOST
 

@@ -5,6 +5,7 @@ A cause is named only where the numbers beside it bear it out; without them the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 from iomodel.program.trajectory import Trajectory
 from iomodel.report.laws import limits
 from iomodel.report.rows import cards_of, weight_range, years_of
-from iomodel.report.words import TOO_LITTLE, compared, listed, number, policy, region, signed, span
+from iomodel.report.words import MINUS, TOO_LITTLE, compared, listed, number, policy, region, signed, span
 from iomodel.spillover import summary
 from iomodel.study import Study
 
@@ -196,7 +197,7 @@ def watched_words(study: Study, warnings: bool = True) -> list[tuple[str, list[s
         for name, path in paths.items():
             said = [*path.provenance.get("watched", ()), *(path.verdict.warnings if warnings else ())]
             if said:
-                found.append((f"{policy(name)}{more}", [str(text) for text in said]))
+                found.append((f"{policy(name)}{more}", [re.sub(r"(?<=\s)-(?=\d)", MINUS, str(text)) for text in said]))
     return found
 
 

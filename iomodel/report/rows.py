@@ -277,8 +277,9 @@ def variants(study: Study) -> list[Variant]:
 
 def _variant(title: str, row: Mapping[str, Any], first: bool = False) -> Variant:
     keys = ("consumption", "with_in_kind", "unemployment", "debt", "idle")
-    firms = row.get("firm_debt")
-    return Variant(title, *(float(row[key]) for key in keys), None if firms is None else float(firms), first)
+    firms = row.get("firm_debt")  # a study of before firms' debt was kept has none
+    owed = None if firms is None else float(firms)
+    return Variant(title, *(float(row[key]) for key in keys), firm_debt=owed, first=first)
 
 
 def precaution_of(study: Study) -> float | None:
