@@ -177,7 +177,8 @@ def _asked(asked: argparse.Namespace) -> tuple[list[Experiment], int]:
 
 def _payers(named: str | None) -> list[str]:
     """The payers that --payer names, each once."""
-    from iomodel.experiment import PAYERS, one_of
+    from iomodel.program.policy import PAYERS
+    from iomodel.values import one_of
 
     if named is None:
         return []

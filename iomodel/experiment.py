@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -21,6 +21,7 @@ from iomodel.frozen import Frozen
 from iomodel.labels import TARIFF_GROUPS
 from iomodel.program.policy import LEVERS, PAYERS
 from iomodel.shipped import shipped_file, shipped_names
+from iomodel.values import number, one_of, refuse, text, whole
 
 KINDS = ("exactly", "at_least")
 """A target's two kinds: a value to be met, or a floor."""
@@ -57,43 +58,6 @@ ALL = "all"
 
 TABLE_FILES = (".nc", ".csv", ".xlsx", ".xlsm")
 """Endings by which a table is a user's own file; every other text is a shipped table's name."""
-
-
-def refuse(key: str, found: object, allowed: str, advice: str = "") -> ExperimentError:
-    """The one form of this module's errors: key, what was found, what is allowed, what to do."""
-    return ExperimentError(f"{key}: found {found!r}; allowed: {allowed.rstrip()}.{advice}")
-
-
-def number(key: str, value: object, low: float, high: float, unit: str = "") -> float:
-    """`value` as a float between `low` and `high`; ExperimentError otherwise."""
-    allowed = f"a number from {low:g} to {high:g} {unit}".rstrip()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise refuse(key, value, allowed)
-    if not low <= value <= high:
-        raise refuse(key, value, allowed)
-    return float(value)
-
-
-def whole(key: str, value: object, low: int, high: int, unit: str) -> int:
-    """`value` as a whole number between `low` and `high`; ExperimentError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise refuse(key, value, f"a whole number from {low} to {high} {unit}")
-    return value
-
-
-def one_of(key: str, value: object, allowed: Iterable[str]) -> str:
-    """`value` if it is one of the allowed words; ExperimentError with the nearest ones otherwise."""
-    words = tuple(allowed)
-    if not isinstance(value, str) or value not in words:
-        raise refuse(key, value, ", ".join(words), nearest(str(value), words))
-    return value
-
-
-def text(key: str, value: object) -> str:
-    """`value` if it is text that is not empty; ExperimentError otherwise."""
-    if not isinstance(value, str) or not value.strip():
-        raise refuse(key, value, "text that is not empty")
-    return value
 
 
 @dataclass(frozen=True)
@@ -211,6 +175,7 @@ class Experiment:
             raise refuse("question", self.question, "text")
         if self.solver is not None:
             object.__setattr__(self, "solver", text("solver", self.solver).lower())
+        _check_kinds(self)
         last = self.horizon.years
         targets = {key: _target(key, entry, last) for key, entry in self.targets.items()}
         limits = {key: _limit(key, entry) for key, entry in self.limits.items()}
@@ -235,7 +200,7 @@ class Experiment:
             inner = {name: changes.pop(name) for name in names if name in changes}
             if inner:
                 changes[part] = dataclasses.replace(changes.get(part, getattr(self, part)), **inner)
-        if "cards" in changes:
+        if isinstance(changes.get("cards"), Mapping):
             changes["cards"] = {**self.cards, **changes["cards"]}
         allowed = [entry.name for entry in dataclasses.fields(self)]
         for name in changes:
@@ -304,6 +269,27 @@ def experiment_required(experiment: object) -> Experiment:
     )
 
 
+_ENTRIES: dict[str, type] = {"targets": Target, "limits": Limit, "tariffs": Tariff}
+
+
+def _check_kinds(experiment: Experiment) -> None:
+    """What a script hands over is of the kinds that a file would make."""
+    for key, wanted in (("horizon", Horizon), ("levers", Levers)):
+        if not isinstance(getattr(experiment, key), wanted):
+            raise refuse(key, getattr(experiment, key), f"a {wanted.__name__}")
+    for key in ("targets", "limits", "cards"):
+        if not isinstance(getattr(experiment, key), Mapping):
+            example = "{'precaution': 0.3}" if key == "cards" else f"{{name: {_ENTRIES[key].__name__}(…)}}"
+            raise refuse(key, getattr(experiment, key), f"a mapping such as {example}")
+    if isinstance(experiment.tariffs, str) or not isinstance(experiment.tariffs, Sequence):
+        raise refuse("tariffs", experiment.tariffs, "a list of Tariff")
+    for key, wanted in _ENTRIES.items():
+        entries = getattr(experiment, key)
+        for name, entry in entries.items() if isinstance(entries, Mapping) else enumerate(entries):
+            if not isinstance(entry, wanted):
+                raise refuse(f"{key}.{name}", entry, f"a {wanted.__name__}")
+
+
 def _target(key: str, target: Target, last: int) -> Target:
     one_of("targets", key, TARGETS)
     _, most, unit = TARGETS[key]
@@ -344,8 +330,8 @@ def _allowed_card(key: str, table: str) -> str:
     from iomodel.cards import load_cards
 
     cards = load_cards(table)
-    if key not in cards:
-        return "a number, or a list of numbers"
+    if key not in cards:  # a misspelled key is said before its value
+        raise ExperimentError(f"cards.{key}: there is no card of this name.{nearest(key, cards)}")
     card = cards.card(key)
     kind = "a list of numbers" if isinstance(card.value, tuple) else "a number"
     return f"{kind} from {card.low:g} to {card.high:g} {card.unit}"

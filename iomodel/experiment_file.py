@@ -28,10 +28,9 @@ from iomodel.experiment import (
     Limit,
     Target,
     Tariff,
-    one_of,
-    refuse,
 )
 from iomodel.shipped import shipped_file, shipped_names
+from iomodel.values import one_of, refuse
 
 FOLDER = "experiments"
 KEYS = (

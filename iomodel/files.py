@@ -7,7 +7,7 @@ run, a full disk or an error in between leaves nothing half-written, and an olde
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def check_folder(folder: str | Path) -> Path:
 
 
 @contextmanager
-def output_folder(folder: str | Path) -> Iterator[Path]:
+def output_folder(folder: str | Path) -> Generator[Path]:
     """`check_folder` for the time of a run: what it made and the run left empty, however it ended, is gone after it."""
     made = _absent(Path(folder))
     try:

@@ -33,13 +33,15 @@ def _checked(paths: object) -> list[Trajectory]:
     """`paths` as a list of trajectories with a name each."""
     if isinstance(paths, Trajectory):
         raise ResultError(f"compare takes a list of paths, found one path: write compare([{paths.experiment.name}]).")
-    found = list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
-    for path in found:
+    given = list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
+    found: list[Trajectory] = []
+    for path in given:
         if not isinstance(path, Trajectory):
             raise ResultError(
                 f"compare takes paths (of solve, simulate or load_trajectory), found {str(path)[:60]!r} of type "
                 f"{type(path).__name__}."
             )
+        found.append(path)
     return found
 
 

@@ -268,7 +268,7 @@ def _normal(
 
 def _check_normal(rows: SectorRows, normal: Array, origin: Sequence[str], normal_use: float) -> None:
     """Normal use is a share of plant: CardError where the card and the map make it more than all of it."""
-    beyond = list(np.flatnonzero(normal > 1 + 1e-12))
+    beyond = [int(place) for place in np.flatnonzero(normal > 1 + 1e-12)]
     if beyond:
         named = "; ".join(f"{rows.sectors[place]}: {normal[place]:.3f} ({origin[place]})" for place in beyond)
         raise CardError(

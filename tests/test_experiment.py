@@ -290,6 +290,26 @@ def test_replace_is_checked_as_a_whole() -> None:
         experiment.replace(payer="nobody")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cards": "low"}, r"cards: found 'low'; allowed: a mapping such as \{'precaution': 0\.3\}\."),
+        ({"targets": "package"}, r"targets: found 'package'; allowed: a mapping such as \{name: Target\(…\)\}"),
+        ({"targets": {"package": 4}}, r"targets\.package: found 4; allowed: a Target\."),
+        ({"limits": {"debt_ceiling": 4}}, r"limits\.debt_ceiling: found 4; allowed: a Limit\."),
+        ({"tariffs": "USA"}, "tariffs: found 'USA'; allowed: a list of Tariff"),
+        ({"tariffs": ["USA"]}, r"tariffs\.0: found 'USA'; allowed: a Tariff"),
+        ({"horizon": 10}, "horizon: found 10; allowed: a Horizon"),
+        ({"levers": "debt"}, "levers: found 'debt'; allowed: a Levers"),
+        ({"cards": {"precaution": "low"}}, r"cards\.precaution: found 'low'; allowed: a number from 0 to 1\.03 yuan"),
+        ({"cards": {"precauton": "low"}}, r"cards\.precauton: there is no card of this name\. Did you mean precaution"),
+    ],
+)
+def test_kinds_that_a_file_could_not_hold(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(IOModelError, match=message):
+        load_experiment("two-halves").replace(**changes)
+
+
 def test_an_experiment_does_not_change() -> None:
     experiment = load_experiment("two-halves")
     with pytest.raises(AttributeError):

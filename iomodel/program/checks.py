@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import cvxpy as cp
 import numpy as np
+from cvxpy.error import DCPError
 
 from iomodel.errors import ProgramError, nearest
 from iomodel.program.block import PARTS, Block, Law, Term, Var
@@ -19,7 +20,7 @@ from iomodel.program.block import PARTS, Block, Law, Term, Var
 Made = TypeVar("Made")
 
 _BOUNDS = ("upper", "lower", "equal")
-_RAW = (TypeError, ValueError, IndexError, KeyError, AttributeError, cp.error.DCPError)
+_RAW = (TypeError, ValueError, IndexError, KeyError, AttributeError, DCPError)
 """What a slip in a block's own code raises; it is reported with the name of the block and of the part."""
 
 
@@ -40,7 +41,7 @@ def own_blocks(blocks: object) -> tuple[Block, ...]:
     return found
 
 
-_FORMS = {
+_FORMS: dict[type[Any], str] = {
     Var: "Var(name, dims, unit)",
     tuple: "(name, expression)",
     Law: "Law(name, dims, constraint)",

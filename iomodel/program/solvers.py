@@ -16,7 +16,7 @@ from typing import Any
 
 import cvxpy as cp
 import numpy as np
-from cvxpy.constraints import SOC
+from cvxpy.constraints.second_order import SOC
 from cvxpy.error import SolverError as CvxpySolverError
 from cvxpy.reductions.solvers.defines import SOLVER_MAP_CONIC
 from scipy import sparse
