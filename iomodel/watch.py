@@ -43,7 +43,7 @@ def watch(data: xr.Dataset, reference: xr.Dataset, cards: Cards) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def _said(beyond: xr.DataArray, text: str, unit: str = "points") -> str:
+def _said(beyond: xr.DataArray, text: str, unit: str = "points beyond that") -> str:
     """The sentence with the first year and the worst; empty where the margin holds."""
     values = np.asarray(beyond.values, dtype=float)
     if values.max(initial=-np.inf) <= 1e-9:

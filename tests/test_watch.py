@@ -45,7 +45,7 @@ def test_a_low_current_account_is_said(usual: xr.Dataset) -> None:
     moved = usual.copy(deep=True)
     moved["current_account_share"].loc[{"year": 2030}] = -3.0
     [said] = watch(moved, usual, CARDS)
-    assert said == "the current account is below -2 percent of GDP from 2030 on, by up to 1 points (2030)"
+    assert said == "the current account is below -2 percent of GDP from 2030 on, by up to 1 points beyond that (2030)"
 
 
 def test_known_years_are_not_watched(usual: xr.Dataset) -> None:
