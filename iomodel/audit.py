@@ -19,6 +19,7 @@ from iomodel.labels import IMPORTS
 from iomodel.readers.template import Draft, classification_from, is_nbs, open_sheet, parse_template
 from iomodel.table import load_table
 from iomodel.table_checks import DIMS, TOLERANCE, Finding, findings
+from iomodel.values import file_path
 
 
 def check_file(path: str | Path, *, tolerance: float = TOLERANCE) -> list[Finding]:
@@ -33,7 +34,7 @@ def check_file(path: str | Path, *, tolerance: float = TOLERANCE) -> list[Findin
     >>> check_file(shipped_file("tables", "china-2020.nc"))
     []
     """
-    path = Path(path)
+    path = file_path("check", path, TableError)
     if not path.is_file():
         raise TableError(f"There is no file {path}. Name a CSV or Excel file of the template, or a NetCDF table.")
     if path.suffix.lower() == ".nc":

@@ -114,6 +114,8 @@ def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[
             f"region {region!r} is no producer of table {table.name!r}; choose with region= one that it has: "
             f"{', '.join(table.regions)}"
         )
+    if cards is not None and not isinstance(cards, Mapping):
+        raise CardError(f"cards: found {cards!r}; give load_cards(…), or changes such as {{'precaution': 0.3}}.")
     supplied = set(cards.changed if isinstance(cards, Cards) else cards or {})
     missing = [key for key in CALENDAR_CARDS if key not in supplied]
     if region != HOME and table.name in shipped_tables() and missing:

@@ -218,6 +218,7 @@ class Experiment:
         """
         from iomodel.experiment_file import experiment_from, experiment_to_dict  # the file form builds on this noun
 
+        text("key", key)
         entries = experiment_to_dict(self)
         *folders, last = key.split(".")
         inside = entries

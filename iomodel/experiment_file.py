@@ -30,7 +30,7 @@ from iomodel.experiment import (
     Tariff,
 )
 from iomodel.shipped import shipped_file, shipped_names
-from iomodel.values import one_of, refuse
+from iomodel.values import file_path, one_of, refuse
 
 FOLDER = "experiments"
 KEYS = (
@@ -47,6 +47,7 @@ def shipped_experiments() -> list[str]:
 
 def read_experiment(name_or_path: str | Path) -> Experiment:
     """A shipped experiment by name, or a file; see `iomodel.load_experiment`."""
+    file_path("load_experiment", name_or_path, ExperimentError)
     path = _find(name_or_path, Path())
     entries = _with_baseline(path, ())
     return experiment_from(entries, str(path), path.stem)

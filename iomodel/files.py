@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from iomodel.errors import ResultError
+from iomodel.values import file_path
 
 
 def write_whole(file: str | Path, write: Callable[[Path], None]) -> Path:
@@ -19,7 +20,7 @@ def write_whole(file: str | Path, write: Callable[[Path], None]) -> Path:
 
     Returns the path written. Raises ResultError when the folder cannot be made or written, or `file` is a folder.
     """
-    path = Path(file)
+    path = file_path("file", file, ResultError)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     made = _absent(path.parent)
     try:

@@ -22,6 +22,7 @@ from iomodel.experiment_file import experiment_of, experiment_to_dict
 from iomodel.files import write_text, write_whole
 from iomodel.program.certificate import Verdict
 from iomodel.program.trajectory import Trajectory
+from iomodel.values import file_path, not_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ def save(path: Trajectory, file: str | Path) -> Path:
 
     Raises ResultError: the folder cannot be written, or a variable has no unit.
     """
+    not_text("save", path, "give a path of solve, simulate or load_trajectory", ResultError)
     data = path.data.copy(deep=False)
     data.attrs = {ATTRIBUTE: json.dumps(_settings(path), ensure_ascii=False, default=_plain)}
     groups = {None: data, SHADOW_PRICES: _side_by_side(path.shadow_prices)}
@@ -63,7 +65,7 @@ def load_trajectory(file: str | Path) -> Trajectory:
 
     Raises ResultError: no such file, no readable NetCDF, not a trajectory, or one of another version of the form.
     """
-    path = Path(file)
+    path = file_path("load_trajectory", file, ResultError)
     data = _opened(path, None)
     settings = _checked_settings(path, data)
     try:

@@ -236,6 +236,7 @@ def save_table(table: Table, path: str | Path) -> Path:
     ...     load_table(save_table(table, f"{folder}/mine.nc")).sha256 == table.sha256
     True
     """
+    table = table_required(table)
     path = Path(path)
     stored = {
         name: array.rename({dim: new for dim, new in _STORED.get(name, {}).items() if dim in array.dims})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
-from iomodel.errors import ExperimentError, nearest
+from iomodel.errors import ExperimentError, IOModelError, nearest
 
 
 def refuse(key: str, found: object, allowed: str, advice: str = "") -> ExperimentError:
@@ -43,3 +44,20 @@ def text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise refuse(key, value, "text that is not empty")
     return value
+
+
+def file_path(key: str, value: object, error: type[IOModelError]) -> Path:
+    """`value` as a path if it is one or text that is not empty; an `error` otherwise.
+
+    >>> file_path("file", "path.nc", IOModelError).suffix
+    '.nc'
+    """
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise error(f"{key}: found {value!r}; allowed: the path of a file or folder, as text.")
+    return Path(value)
+
+
+def not_text(key: str, value: object, advice: str, error: type[IOModelError]) -> None:
+    """An `error` with `advice` where a name, a path or nothing stands for an object of the model."""
+    if value is None or isinstance(value, str | Path):
+        raise error(f"{key}: found {value!r}; {advice}.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 import iomodel as iom
-from iomodel.errors import ExperimentError, ResultError, TableError
+from iomodel.errors import CardError, ExperimentError, ResultError, TableError
 from iomodel.experiment import experiment_required
 
 
@@ -40,3 +42,25 @@ def test_one_path_is_no_list_of_paths() -> None:
 def test_a_table_is_shown_in_one_line() -> None:
     assert repr(iom.load_table("china-2020")) == "Table(china-2020, 2020, national × 42 sectors, million CNY)"
     assert repr(iom.load_table("world-2011")) == "Table(world-2011, 2011, 15 regions × 35 sectors, million USD)"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: iom.spillovers("a", "b"), ResultError, "spillovers, path: found 'a'; give a path of solve"),  # type: ignore[arg-type]
+        (lambda: iom.save("a", "b"), ResultError, "save: found 'a'; give a path of solve"),  # type: ignore[arg-type]
+        (lambda: iom.load_trajectory(None), ResultError, "load_trajectory: found None; allowed: the path of a file"),  # type: ignore[arg-type]
+        (lambda: iom.read_table(None), TableError, "read_table: found None; allowed: the path of a file"),  # type: ignore[arg-type]
+        (lambda: iom.write_template(""), TableError, "write_template: found ''; allowed: the path"),
+        (lambda: iom.load_experiment(None), ExperimentError, "load_experiment: found None; allowed: the path"),  # type: ignore[arg-type]
+        (lambda: iom.save_table("a", "b"), TableError, "A table is needed, found 'a' of type str"),  # type: ignore[arg-type]
+        (
+            lambda: iom.calibrate(iom.load_table("china-2020"), cards="low"),  # type: ignore[arg-type]
+            CardError,
+            r"cards: found 'low'; give load_cards\(…\), or changes such as \{'precaution': 0\.3\}",
+        ),
+    ],
+)
+def test_what_is_none_of_the_nouns(call: Callable[[], object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

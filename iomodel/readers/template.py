@@ -21,6 +21,7 @@ from iomodel.readers.cells import Grid, column_letters, grid, read_grid
 from iomodel.readers.layout import DESCRIPTION, EXAMPLE_MAP, EXAMPLE_ROWS, GUIDE, HEADING, LABEL_COLUMNS, ORIGINS
 from iomodel.table import Table, load_table, make_table
 from iomodel.table_checks import TOLERANCE, Finding, description_findings
+from iomodel.values import file_path
 
 _NUMBER = "a number in every cell of the table, 0 only where the source says zero"
 
@@ -49,7 +50,7 @@ def read_table(path: str | Path, **options: Any) -> Table:
     >>> table.home, table.year, table.sectors
     ('EXA', 2020, ['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11'])
     """
-    path = Path(path)
+    path = file_path("read_table", path, TableError)
     if not path.is_file():
         raise TableError(
             f"There is no file {path}. Give the path of a CSV or Excel file; `iomodel tables template` writes one to"
@@ -125,7 +126,7 @@ def write_template(folder: str | Path) -> list[Path]:
     ...     [path.name for path in write_template(folder)]
     ['national.csv', 'national.xlsx', 'map.csv', 'README.md']
     """
-    folder = Path(folder)
+    folder = file_path("write_template", folder, TableError)
     paths = [folder / name for name in ("national.csv", "national.xlsx", "map.csv", "README.md")]
     taken = [path.name for path in paths if path.exists()]
     if taken:

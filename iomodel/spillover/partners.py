@@ -25,6 +25,7 @@ from iomodel.markets.world import World, world_under
 from iomodel.spillover.channels import shapley
 from iomodel.spillover.home import home_final_demand
 from iomodel.table import Table, load_table
+from iomodel.values import not_text
 
 if TYPE_CHECKING:
     from iomodel.program.trajectory import Trajectory
@@ -260,6 +261,8 @@ def _same_cards(path: Trajectory, reference: Trajectory) -> bool:
 
 def _comparable(path: Trajectory, reference: Trajectory) -> None:
     """Refuse two paths whose difference would mean nothing."""
+    for key, given in (("path", path), ("reference", reference)):
+        not_text(f"spillovers, {key}", given, "give a path of solve, simulate or load_trajectory", ResultError)
     tables = path.provenance["table_sha256"], reference.provenance["table_sha256"]
     if tables[0] != tables[1]:
         raise ResultError(
