@@ -20,7 +20,7 @@ import xarray as xr
 from iomodel.calibration import calibrate
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError
-from iomodel.experiment import LIMITS, TABLE_FILES, Experiment
+from iomodel.experiment import LIMITS, TABLE_FILES, Experiment, experiment_required
 from iomodel.markets.tariffs import exports_under_tariffs, in_force
 from iomodel.program.arrays import Arrays, arrays_of
 from iomodel.program.certificate import Verdict
@@ -97,7 +97,12 @@ def policy_of(experiment: Experiment, economy: Economy) -> Policy:
 
 
 def course_of(experiment: Experiment, economy: Economy | None) -> Course:
-    """Known years and the reference path of an experiment; tariffs change the exports of the path alone."""
+    """Known years and the reference path of an experiment; tariffs change the exports of the path alone.
+
+    Raises ExperimentError for what is no experiment, for a horizon beyond the yearly paths and for an economy of
+    another table or region.
+    """
+    experiment_required(experiment)
     economy = economy_of(experiment) if economy is None else _same(experiment, economy)
     arrays = arrays_of(economy)
     own = arrays if not experiment.tariffs else arrays_of(_with_tariffs(experiment, economy))
@@ -149,7 +154,9 @@ def _with_tariffs(experiment: Experiment, economy: Economy) -> Economy:
     duties = in_force(experiment.tariffs, economy.table, economy.region, economy.cards, economy.known_until + 1)
     years = [int(year) for year in economy.paths["year"].values]
     factor = exports_under_tariffs(economy.table, economy.region, duties, economy.cards, years)
-    return replace(economy, exports=(economy.exports * factor).transpose("sector", "year"))
+    with xr.set_options(arithmetic_join="exact"):
+        left = economy.exports * factor
+    return replace(economy, exports=left.transpose("sector", "year"))
 
 
 def setting_of(course: Course, form: str) -> Setting:

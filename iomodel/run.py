@@ -20,6 +20,7 @@ from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
+from iomodel.program.checks import own_blocks
 from iomodel.program.diagnose import Binding, binding, collisions, describe
 from iomodel.program.policy import LEVERS
 from iomodel.program.rule import Rule
@@ -50,6 +51,7 @@ def build(
     >>> program.problem.is_dcp()
     True
     """
+    blocks = own_blocks(blocks)
     return assemble(setting_of(course_of(experiment, economy), form), (*core, *blocks), shifts)
 
 
@@ -71,6 +73,7 @@ def solve(
     >>> path.verdict.status
     'optimal'
     """
+    blocks = own_blocks(blocks)
     course = course_of(experiment, economy)
     if not experiment.levers.free:
         return trajectory_of(course, *_ahead_without_levers(course), Verdict("simulated"), {})

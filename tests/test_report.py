@@ -34,6 +34,7 @@ from iomodel.report.reasons import (
     debts_words,
     home_words,
     jobs_words,
+    multiplier_words,
     partner_words,
     payer_words,
     watched_words,
@@ -790,3 +791,11 @@ def test_inaccurate_paths_are_warned_of(study: Study) -> None:
     shaky = replace(study, paths={**study.paths, "two-halves": bad})
     assert headline_text(shaky).startswith("Warning: two-halves: replay is off\nWarning: two-halves is inaccurate")
     assert "two-halves is inaccurate." in page_html(shaky)
+
+
+def test_the_multipliers_are_those_of_the_checks(study: Study, page: str) -> None:
+    said = multiplier_words(study)
+    for row in study.checks["multipliers"]:
+        if row["year"] == 1 and not row["labour_limit"]:
+            assert f"{row['instrument']} {number(row['value'], 2)} in the first year" in said
+    assert said in read(page).text

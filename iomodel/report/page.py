@@ -230,6 +230,7 @@ def _beside(study: Study) -> dict[str, Any]:
         "own_weights": rows.weight_range(study, "consumption"),
         "spread": rows.spread_rows(study),
         "rule": checks.get("announced_rule"),
+        "multipliers": reasons.multiplier_words(study),
         "findings": checks.get("findings", ()),
     }
 

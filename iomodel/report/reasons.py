@@ -190,6 +190,20 @@ def payer_words(study: Study) -> str:
     )
 
 
+def multiplier_words(study: Study) -> str:
+    """Multipliers of the instruments in words: first year and second, labour in plenty and at its limit."""
+    rows = study.checks.get("multipliers", ())
+    value = {(row["instrument"], row["year"], row["labour_limit"]): float(row["value"]) for row in rows}
+    told = [
+        f"{name} {number(value[name, 1, False], 2)} in the first year and {number(value[name, 2, False], 2)} in the "
+        f"second ({number(value[name, 2, True], 2)} with the limit of labour)"
+        for name in dict.fromkeys(str(row["instrument"]) for row in rows)
+    ]
+    if not told:
+        return ""
+    return f"Multipliers at given prices, without the response to welfare: a yuan a year of {'; of '.join(told)}."
+
+
 def watched_words(study: Study, warnings: bool = True) -> list[tuple[str, list[str]]]:
     """Policy -> what leaves its margin on its path, and its verdict's `warnings`; only policies that have some."""
     found: list[tuple[str, list[str]]] = []

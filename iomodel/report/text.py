@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from iomodel.report.reasons import debts_words, payer_words, watched_words
+from iomodel.report.reasons import debts_words, multiplier_words, payer_words, watched_words
 from iomodel.report.rows import (
     Row,
     gain_explained,
@@ -166,6 +166,8 @@ def _notes(study: Study) -> Iterator[str]:
             "Carried out by the announced rule instead of by the program, consumption with in-kind of the stated "
             f"policies differs by at most {number(off, 2)} points."
         )
+    if "multipliers" in checks:
+        yield multiplier_words(study)
     for name, said in watched_words(study, warnings=False):
         yield f"Watched, {name}: {'; '.join(said)}."
 
