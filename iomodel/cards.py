@@ -170,6 +170,9 @@ def load_cards(table: str | None = None, changes: Mapping[str, Value] | None = N
     A table of another name (the user's own) gets the common cards; those that belong to a country and a year are of
     the kind "default" there. Raises CardError for an unknown key, a value of the wrong type or outside its range, or
     a card file that is malformed.
+
+    >>> load_cards("china-2020", {"precaution": 0.3}).card("precaution").value
+    0.3
     """
     common = _read(shipped_file("tables", "cards", "common.toml"))
     own_file = shipped_file("tables", "cards", f"{table}.toml")

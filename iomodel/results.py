@@ -41,6 +41,13 @@ def save(path: Trajectory, file: str | Path) -> Path:
     """Write a trajectory as NetCDF, whole or not at all; returns the file.
 
     Raises ResultError: the folder cannot be written, or a variable has no unit.
+
+    >>> import tempfile
+    >>> import iomodel as iom
+    >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     iom.load_trajectory(iom.save(usual, f"{folder}/usual.nc")).data.equals(usual.data)
+    True
     """
     not_text("save", path, "give a path of solve, simulate or load_trajectory", ResultError)
     data = path.data.copy(deep=False)
@@ -64,6 +71,11 @@ def load_trajectory(file: str | Path) -> Trajectory:
     """Read what `save` wrote.
 
     Raises ResultError: no such file, no readable NetCDF, not a trajectory, or one of another version of the form.
+
+    >>> import iomodel as iom
+    >>> iom.load_trajectory("nothing.nc")
+    Traceback (most recent call last):
+    iomodel.errors.ResultError: There is no file nothing.nc; name a .nc file that iomodel.save or `iomodel run` wrote.
     """
     path = file_path("load_trajectory", file, ResultError)
     data = _opened(path, None)

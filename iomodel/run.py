@@ -178,7 +178,13 @@ def what_binds(path: Trajectory) -> list[Binding]:
 
 
 def explain_infeasible(experiment: Experiment, economy: Economy | None = None) -> str:
-    """Which laws of an infeasible experiment collide, when and by how much, in words."""
+    """Which laws of an infeasible experiment collide, when and by how much, in words.
+
+    >>> import iomodel as iom
+    >>> asked = iom.load_experiment("demand-only").set("targets.package", {"exactly": 15.0, "by": 2, "hard": True})
+    >>> "programme pace" in iom.explain_infeasible(asked)
+    True
+    """
     program = build(experiment, economy)
     return describe(collisions(program, experiment.solver))
 

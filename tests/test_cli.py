@@ -195,7 +195,7 @@ def test_explain_names_the_laws_in_conflict(say: Callable[..., Said]) -> None:
     code, out, err = say("explain", "demand-only", *TOO_MUCH)
     assert (code, err) == (3, "")
     assert "No path meets all laws" in out
-    assert "programme_pace" in out
+    assert "programme pace" in out
 
 
 def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_path: Path) -> None:

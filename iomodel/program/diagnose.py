@@ -117,7 +117,7 @@ def _binding(name: str, price: xr.DataArray, floor: float) -> Binding:
     words = {"upper": "ceiling", "lower": "floor", "equal": "stated value"}
     side = words[str(price.attrs["bound"])]
     text = (
-        f"{name.replace('_', ' ')}: a {side} that binds in {_span(where)}. Raised by 1 (unit: {unit}) it moves "
+        f"{_words(name)}: a {side} that binds in {_span(where)}. Raised by 1 (unit: {unit}) it moves "
         f"the goal by up to {strongest:+.3g} percent of base-year GDP of consumption a year"
     )
     return Binding(name, where, strongest, unit, worth, text)
@@ -199,6 +199,11 @@ def _conflicts(program: Program, slacks: dict[str, cp.Variable], laws: dict[str,
     return sorted(rows, key=lambda row: (not row.broken, -row.amount))
 
 
+def _words(law: str) -> str:
+    """The name of a law as words."""
+    return law.replace("_", " ")
+
+
 def describe(conflicts: list[Conflict]) -> str:
     """Conflicts in words."""
     broken = [row for row in conflicts if row.broken]
@@ -206,7 +211,7 @@ def describe(conflicts: list[Conflict]) -> str:
     if not broken:
         return "no law had to be broken: the program is feasible up to rounding"
     lines = ["No path meets all laws. The smallest breach would be:"]
-    lines += [f"  {row.law} in {_span(row.labels)}: by up to {row.amount:.3g} {row.unit}" for row in broken]
+    lines += [f"  {_words(row.law)} in {_span(row.labels)}: by up to {row.amount:.3g} {row.unit}" for row in broken]
     if held:
-        lines.append("It collides with: " + "; ".join(f"{row.law} in {_span(row.labels)}" for row in held))
+        lines.append("It collides with: " + "; ".join(f"{_words(row.law)} in {_span(row.labels)}" for row in held))
     return "\n".join(lines)

@@ -105,7 +105,7 @@ def test_what_cannot_be_done_names_the_laws_in_conflict(china: Economy) -> None:
     with pytest.raises(InfeasibleError) as caught:
         iom.solve(impossible, china)
     text = str(caught.value)
-    for word in ("demand-only", "package", "programme_pace", "percent of base-year GDP"):
+    for word in ("demand-only", "package", "programme pace", "percent of base-year GDP"):
         assert word in text, text
     words = iom.explain_infeasible(impossible, china)
     assert "package" in words
