@@ -175,7 +175,16 @@ def _copied(grid: Grid) -> tuple[list[str], list[tuple[str, ...]]]:
 def _china_facts(grid: Grid) -> tuple[list[str], list[tuple[str, ...]]]:
     key, origin, read = (grid.column(name) for name in ("key", "source", "read"))
     kept = [row for row in grid.cells[1:] if fact_ships(row[key], row[origin], row[read])]
-    return grid.header, kept
+    return grid.header, [(*row[:origin], _source(row[origin]), *row[origin + 1 :]) for row in kept]
+
+
+def _source(text: str) -> str:
+    """A source without where its file lay and who did the sum.
+
+    >>> _source("table 2012 in shared/data/china_nbs, share of GDP (computed by this helper)")
+    'table 2012, share of GDP (computed from it)'
+    """
+    return text.replace(" in shared/data/china_nbs", "").replace("computed by this helper", "computed from it")
 
 
 def fact_ships(key: str, source: str, read: str) -> bool:
