@@ -219,6 +219,9 @@ class Experiment:
         from iomodel.experiment_file import experiment_from, experiment_to_dict  # the file form builds on this noun
 
         text("key", key)
+        if key == "base":
+            raise refuse(key, value, "the keys of an experiment that is already laid on its base",
+                         " Name that experiment instead, or write a file with this base.")  # fmt: skip
         entries = experiment_to_dict(self)
         *folders, last = key.split(".")
         inside = entries

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def compare(paths: Sequence[Trajectory], year: int | None = None) -> pd.DataFrame:
     """The headline outcomes of paths side by side, one row a path, in `year` (the last reported one if None).
 
-    Raises ResultError when a path does not report the year, or `paths` is no list of them.
+    Paths of one name are told apart by a number behind it. Raises ResultError when a path does not report the year, or
+    `paths` is no list of them, or an empty one.
 
     >>> import iomodel as iom
     >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
@@ -25,7 +26,12 @@ def compare(paths: Sequence[Trajectory], year: int | None = None) -> pd.DataFram
     import pandas as pd
 
     paths = _checked(paths)
-    rows = {path.experiment.name: _headline(path, year) for path in paths}
+    rows: dict[str, dict[str, float]] = {}
+    for path in paths:
+        name, count = path.experiment.name, 2
+        while name in rows:
+            name, count = f"{path.experiment.name} ({count})", count + 1
+        rows[name] = _headline(path, year)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
 
 
@@ -42,6 +48,8 @@ def _checked(paths: object) -> list[Trajectory]:
                 f"{type(path).__name__}."
             )
         found.append(path)
+    if not found:
+        raise ResultError("compare takes a list of paths, found an empty one.")
     return found
 
 

@@ -1,16 +1,20 @@
-"""What every test shares: one BLAS thread, and the folder of raw source files where there is one."""
+"""What every test shares: one BLAS thread, every solve checked by its arrays alone, the folder of raw source files."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Before numpy is loaded: small matrices on several threads are slower, and two workers run beside each other.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from kkt import residuals  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,3 +27,34 @@ def source_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"raw source files not here: {folder} (set IOMODEL_SOURCE)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_solve_is_checked_by_the_arrays() -> Iterator[None]:
+    """Whatever a test solves and the product calls optimal also meets the conditions of optimality in `kkt`, which
+    knows the canonical arrays and nothing of the product."""
+    from iomodel.program import solvers
+
+    patch, seen = pytest.MonkeyPatch(), {}
+    certified, once = solvers.canonical, solvers._once
+
+    def canonical(data: Any, raw: Any) -> Any:
+        dims = data["dims"]
+        seen["point"] = {
+            "quadratic": data["P"], "linear": data["c"], "matrix": data["A"], "bound": data["b"], "zero": dims.zero,
+            "positive": dims.nonneg, "cones": dims.soc, "x": np.array(raw.x), "z": np.array(raw.z),
+        }  # fmt: skip
+        return certified(data, raw)
+
+    def checked(program: Any, solver: Any) -> Any:
+        seen.clear()
+        verdict = once(program, solver)
+        if verdict.status == "optimal" and seen:
+            found = residuals(**seen["point"])
+            assert max(found.values()) < 1e-6, f"called optimal, but the arrays say {found}"
+        return verdict
+
+    patch.setattr(solvers, "canonical", canonical)
+    patch.setattr(solvers, "_once", checked)
+    yield
+    patch.undo()

@@ -329,3 +329,8 @@ def test_the_docs_name_every_key() -> None:
     text = (Path(__file__).parent.parent / "docs" / "experiments.md").read_text(encoding="utf-8")
     for key in (*KEYS, *TARGETS, *LIMITS, *GROUPS, *policy.LEVERS, *policy.PAYERS):
         assert f"`{key}`" in text or f"`[{key}]`" in text
+
+
+def test_a_base_is_not_set_afterwards() -> None:
+    with pytest.raises(ExperimentError, match="already laid on its base"):
+        load_experiment("two-halves").set("base", "supply-only")

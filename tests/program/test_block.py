@@ -57,7 +57,7 @@ def test_a_users_law_that_nobody_touches_changes_nothing(china: Economy, path_of
 
 
 def test_a_users_law_that_cannot_be_met_is_named(china: Economy) -> None:
-    with pytest.raises(InfeasibleError, match="steel_cap"):
+    with pytest.raises(InfeasibleError, match="steel cap"):
         iom.solve(iom.load_experiment("two-halves"), china, [output_cap(0.3)])
 
 
