@@ -17,8 +17,8 @@ from iomodel.cards import map_faults, shipped_maps
 from iomodel.errors import TableError
 from iomodel.labels import IMPORTS
 from iomodel.readers.template import Draft, classification_from, is_nbs, open_sheet, parse_template
-from iomodel.table import load_table
-from iomodel.table_checks import DIMS, TOLERANCE, Finding, findings
+from iomodel.table import changed_since, stored_table
+from iomodel.table_checks import DIMS, TOLERANCE, Finding, checked_tolerance, file_findings, findings
 from iomodel.values import file_path
 
 
@@ -27,18 +27,21 @@ def check_file(path: str | Path, *, tolerance: float = TOLERANCE) -> list[Findin
 
     An empty list means a sound table that can be calibrated: its sector map has a line for each sector, and it has jobs
     (those of China's official classification come with the package). Findings name what was found (cell by cell for
-    CSV and Excel), what is allowed and what to do. Raises TableError only when there is no file, or one that is no CSV,
-    Excel or NetCDF file.
+    CSV and Excel), what is allowed and what to do. `tolerance`: the largest miss of a balance as a share of output; a
+    saved table that was made with a larger one is held to that. Raises TableError only when there is no file, or one
+    that is no CSV, Excel or NetCDF file, or for a tolerance that is no number from 0 up to 1.
 
     >>> from iomodel.shipped import shipped_file
     >>> check_file(shipped_file("tables", "china-2020.nc"))
     []
     """
-    path = file_path("check", path, TableError)
+    path, tolerance = file_path("check", path, TableError), checked_tolerance(tolerance)
+    if path.is_dir():
+        raise TableError(f"{path} is a folder. Name a CSV or Excel file of the template, or a NetCDF table.")
     if not path.is_file():
         raise TableError(f"There is no file {path}. Name a CSV or Excel file of the template, or a NetCDF table.")
     if path.suffix.lower() == ".nc":
-        return _check_netcdf(path)
+        return _check_netcdf(path, tolerance)
     sheet = open_sheet(path)
     if is_nbs(sheet):
         found = f"{path.name} is a table of the National Bureau of Statistics of China as published"
@@ -73,14 +76,24 @@ def _job_findings(there: bool, classification: str, home: str) -> list[Finding]:
     return [Finding("jobs absent", found, "thousand persons by sector", "Add the row employment from the source")]
 
 
-def _check_netcdf(path: Path) -> list[Finding]:
+def _check_netcdf(path: Path, tolerance: float) -> list[Finding]:
     try:
-        table = load_table(path)
+        arrays, attrs = stored_table(path)
     except TableError as error:
-        return [Finding("not a table", line, "", "") for line in str(error).splitlines()]
-    classification = str(table.attrs.get("classification", ""))
-    found = _map_findings(classification, table.sectors)
-    return found + _job_findings(table.employment is not None, classification, table.regions[0])
+        return [Finding("not a table", str(error), "", "")]
+    described = list(file_findings(attrs))
+    held = TOLERANCE if any(finding.rule == "tolerance" for finding in described) else attrs.get("tolerance", TOLERANCE)
+    checked = findings(arrays, attrs, max(tolerance, held), every=True)
+    found = described + checked
+    if not any(finding.rule in ("content hash", "no number") for finding in found):
+        found += changed_since(arrays, attrs)
+    flows, classification = arrays["flows"], attrs.get("classification")
+    if flows.dims != DIMS["flows"]:
+        return found
+    if isinstance(classification, str):
+        found += _map_findings(classification, [str(code) for code in flows["sector"].values])
+    homes = [str(region) for region in flows["to_region"].values]
+    return found + _job_findings("employment" in arrays, str(classification), "".join(homes[:1]))
 
 
 def _complete(draft: Draft) -> dict[str, object]:

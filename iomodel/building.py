@@ -7,11 +7,15 @@ is written on the card beside the table.
 from __future__ import annotations
 
 import json
+import shutil
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from iomodel.cards import load_cards
 from iomodel.errors import TableError
-from iomodel.facts import build_facts
+from iomodel.facts import fact_files
+from iomodel.files import write_text, write_whole
 from iomodel.readers.cells import read_grid
 from iomodel.readers.nbs import read_nbs
 from iomodel.readers.wiod import read_wiod
@@ -24,21 +28,24 @@ COMMAND = "make tables SOURCE=<folder of the publishers' files>"
 def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
     """Make the shipped tables, their cards and the facts from the folder `source` into `out`; returns files by name.
 
-    Everything is read and checked before anything is written. Raises TableError when a file is missing or not what its
-    publisher made.
+    All sources are read and every file is made before the first is written, each whole or not at all: a source that is
+    missing or wrong leaves `out` as it was. Raises TableError when a file is missing or not what its publisher made,
+    ResultError when `out` cannot be written.
     """
     source, out = Path(source), Path(out)
     if not source.is_dir():
         raise TableError(f"There is no folder {source}. Give the folder that holds china_nbs/ and wiod2013/.")
     tables = [build_china(source), build_world(source)]
+    facts = fact_files(source)
     made: dict[str, Path] = {}
-    for table in tables:
-        made[table.name] = save_table(table, out / f"{table.name}.nc")
-        card = out / f"{table.name}.toml"
-        card.write_text(card_text(table, made[table.name].stat().st_size), encoding="utf-8", newline="\n")
-        made[f"{table.name} card"] = card
-    for path in build_facts(source, out / "facts"):
-        made[path.stem] = path
+    with TemporaryDirectory() as folder:
+        ready = {table.name: save_table(table, Path(folder) / f"{table.name}.nc") for table in tables}
+        cards = {table.name: card_text(table, ready[table.name].stat().st_size) for table in tables}
+        for name, file in ready.items():
+            made[name] = write_whole(out / file.name, partial(_copy, file))
+            made[f"{name} card"] = write_text(out / f"{name}.toml", cards[name])
+    for name, text in facts.items():
+        made[Path(name).stem] = write_text(out / "facts" / name, text)
     return made
 
 
@@ -59,6 +66,10 @@ def build_world(source: Path) -> Table:
         depreciation_share=load_cards("world-2011")["depreciation_share"],
         name="world-2011",
     )
+
+
+def _copy(file: Path, part: Path) -> None:
+    shutil.copyfile(file, part)
 
 
 def card_text(table: Table, size: int) -> str:

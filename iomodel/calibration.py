@@ -24,7 +24,7 @@ import xarray as xr
 from iomodel.bundles import bundles_of, per_output
 from iomodel.cards import Cards, SectorRows, load_cards, load_map
 from iomodel.economy import Economy
-from iomodel.errors import CardError, TableError
+from iomodel.errors import CardError, TableError, nearest
 from iomodel.findings import findings_of
 from iomodel.labels import ASSETS
 from iomodel.prerequisites import require, value_added
@@ -112,7 +112,7 @@ def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[
     if region not in table.regions:
         raise TableError(
             f"region {region!r} is no producer of table {table.name!r}; choose with region= one that it has: "
-            f"{', '.join(table.regions)}"
+            f"{', '.join(table.regions)}.{nearest(str(region), table.regions)}"
         )
     if cards is not None and not isinstance(cards, Mapping):
         raise CardError(f"cards: found {cards!r}; give load_cards(…), or changes such as {{'precaution': 0.3}}.")

@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
 
     check = command("check", _check, "all findings about your own table at once; nothing is guessed or repaired")
     check.add_argument("file", metavar="FILE", help="CSV or Excel in the template's layout, or a NetCDF table")
+    share = "largest miss of a balance that is no finding, as a share of output (0.000001)"
+    check.add_argument("--tolerance", metavar="SHARE", type=_share, help=share)
 
     tables = command("tables", _tables, "the shipped tables; `template DIR`, `build --source DIR`")
     kinds = tables.add_subparsers(title="more", metavar="template|build")
@@ -288,20 +290,30 @@ def _explain(asked: argparse.Namespace) -> int:
 def _check(asked: argparse.Namespace) -> int:
     from iomodel.audit import check_file
 
-    findings = [str(finding) for finding in check_file(asked.file)] or _not_calibrated(asked.file)
+    looser = {} if asked.tolerance is None else {"tolerance": asked.tolerance}
+    findings = [str(finding) for finding in check_file(asked.file, **looser)] or _not_calibrated(asked.file, looser)
     for finding in findings:
         print(f"- {finding}")
-    count = "no findings, the table can be used" if not findings else _count(len(findings), "finding")
+    how = f" if read with this tolerance: read_table({asked.file!r}, tolerance={asked.tolerance})" if looser else ""
+    count = f"no findings, the table can be used{how}" if not findings else _count(len(findings), "finding")
     print(f"{asked.file}: {count}")
     return BAD_INPUT if findings else 0
 
 
-def _not_calibrated(file: str) -> list[str]:
+def _share(text: str) -> float | str:
+    """A number where the text is one; what is none is refused where it is used, in the words of the library."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _not_calibrated(file: str, looser: dict[str, Any]) -> list[str]:
     """What calibration refuses in a sound national table; what it finds in one that it takes is printed."""
     from iomodel.calibration import calibrate
     from iomodel.readers.template import read_table
 
-    table = read_table(file)
+    table = read_table(file, **looser)
     if not table.is_national:
         return []
     try:

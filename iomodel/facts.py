@@ -7,6 +7,7 @@ only the keys that cards or the comparison with what happened use.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,28 +145,25 @@ def published(key: str, words: str = "") -> Fact:
     raise TableError(f"{file.name} has no figure {key!r} whose source has {words!r}; make it anew with `make tables`.")
 
 
-def build_facts(source: Path, out: Path) -> list[Path]:
-    """Write the shipped facts from the folder `source` into `out`; returns the files. TableError for a bad source."""
-    out.mkdir(parents=True, exist_ok=True)
-    return [
-        _write(out / "china_facts.csv", *_china_facts(read_grid(source / "china_facts.csv"))),
-        _write(out / "china_paths.csv", *_copied(read_grid(source / "china_paths.csv"))),
-        _write(
-            out / "china_utilisation.csv", *_copied(read_grid(source / "china_nbs" / "nbs_capacity_utilisation.csv"))
-        ),
-        _write(
-            out / "china_employment_2018.csv", *_employment(read_grid(source / "china_nbs" / "china_employment.csv"))
-        ),
-        _write(out / "us_tariffs_china.csv", *_tariffs(read_grid(source / "us_tariffs_2025" / "country-by-time.csv"))),
-    ]
+def fact_files(source: Path) -> dict[str, str]:
+    """The shipped facts from the folder `source`: file name -> CSV text. TableError for a source that is not so."""
+    nbs = source / "china_nbs"
+    tables = {
+        "china_facts.csv": _china_facts(read_grid(source / "china_facts.csv")),
+        "china_paths.csv": _copied(read_grid(source / "china_paths.csv")),
+        "china_utilisation.csv": _copied(read_grid(nbs / "nbs_capacity_utilisation.csv")),
+        "china_employment_2018.csv": _employment(read_grid(nbs / "china_employment.csv")),
+        "us_tariffs_china.csv": _tariffs(read_grid(source / "us_tariffs_2025" / "country-by-time.csv")),
+    }
+    return {name: _csv(header, rows) for name, (header, rows) in tables.items()}
 
 
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-    return path
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return stream.getvalue()
 
 
 def _copied(grid: Grid) -> tuple[list[str], list[tuple[str, ...]]]:

@@ -92,4 +92,4 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _fill(part: Path, text: str) -> None:
-    part.write_text(text, encoding="utf-8")
+    part.write_text(text, encoding="utf-8", newline="\n")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from iomodel.errors import TableError, nearest
+from iomodel.errors import ResultError, TableError, nearest
+from iomodel.files import write_whole
 from iomodel.labels import FINAL_DIMS, FLOW_DIMS, IMPORTS, OUTPUT_DIMS, TAX_DIMS, VALUE_ADDED_DIMS
 from iomodel.shipped import shipped_file, shipped_names
-from iomodel.table_checks import TOLERANCE, findings
+from iomodel.table_checks import TOLERANCE, Finding, checked_tolerance, file_findings, findings, identity_findings
 
 _ARRAYS = ("flows", "final_demand", "value_added", "output", "product_taxes", "employment")
 _LONG_NAMES = {
@@ -61,8 +62,10 @@ class Table:
     tolerance: InitVar[float] = TOLERANCE
 
     def __post_init__(self, tolerance: float) -> None:
-        arrays = self.arrays
-        found = findings(arrays, self.attrs, tolerance)
+        arrays, tolerance = self.arrays, checked_tolerance(tolerance)
+        said = {"classification": "own", **self.attrs}
+        said["classification"] = _plain_path(said["classification"])
+        found = [*identity_findings(said), *findings(arrays, said, tolerance)]
         if found:
             name = self.attrs.get("name") or "table"
             raise TableError("\n".join(f"{name}: {finding}" for finding in found))
@@ -77,7 +80,7 @@ class Table:
             )
             settled.values.setflags(write=False)
             object.__setattr__(self, name, settled)
-        said = {**self.attrs, "sha256": content_hash(self.arrays)}
+        said |= {"year": int(said["year"]), "sha256": content_hash(self.arrays)}
         if tolerance != TOLERANCE:  # a saved table is checked again with the tolerance it was made with
             said["tolerance"] = tolerance
         object.__setattr__(self, "attrs", said)
@@ -173,8 +176,14 @@ def make_table(
 
     `regions` are the buying regions; a national table adds the seller IMPORTS. `employment` gives thousand persons by
     sector for the regions that have them. `description` holds currency, price_basis, source, licence, edition,
-    classification, history and the like. Raises TableError.
+    classification ("own" where none is given), history and the like. `tolerance`: the largest miss of a balance as a
+    share of output, from 0 up to 1. Raises TableError.
     """
+    if not isinstance(sectors, Mapping):
+        raise TableError(
+            f"{name}: sectors: found {str(sectors)[:60]!r} of type {type(sectors).__name__}; allowed: a mapping from "
+            "code to name, in order, such as {'01': 'Agriculture'}. Of two lists make one with dict(zip(codes, names))."
+        )
     codes = [str(code) for code in sectors]
     sellers = [*regions, IMPORTS] if national else list(regions)
     labels = {
@@ -194,6 +203,7 @@ def make_table(
             raise TableError(f"{name}: an array over {dims} has shape {np.shape(values)}; the labels ask for {shape}.")
         return xr.DataArray(np.asarray(values), coords=coords, dims=dims)
 
+    named = {str(code): str(title) for code, title in sectors.items()}
     taxes = np.zeros((len(regions), len(categories))) if product_taxes is None else product_taxes
     employed = None
     if employment is not None:
@@ -205,7 +215,7 @@ def make_table(
         output=labelled(output, OUTPUT_DIMS, region=list(regions)),
         product_taxes=labelled(taxes, TAX_DIMS),
         employment=employed,
-        attrs={"name": name, "year": year, "unit": unit, "sector_names": dict(sectors), **description},
+        attrs={"name": name, "year": year, "unit": unit, "sector_names": named, **description},
         tolerance=tolerance,
     )
 
@@ -237,7 +247,6 @@ def save_table(table: Table, path: str | Path) -> Path:
     True
     """
     table = table_required(table)
-    path = Path(path)
     stored = {
         name: array.rename({dim: new for dim, new in _STORED.get(name, {}).items() if dim in array.dims})
         for name, array in table.arrays.items()
@@ -245,26 +254,35 @@ def save_table(table: Table, path: str | Path) -> Path:
     title = f"Input-output table {table.name}, {table.year}, {table.unit}"
     attrs = {"title": title, "provenance": json.dumps(table.attrs, ensure_ascii=False, sort_keys=True)}
     encoding = {name: {"zlib": True, "complevel": 9, "shuffle": True, "_FillValue": None} for name in stored}
+    dataset = xr.Dataset(stored, attrs=attrs)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        xr.Dataset(stored, attrs=attrs).to_netcdf(partial, engine="h5netcdf", encoding=encoding)
-        partial.replace(path)
-    except OSError as error:
-        raise TableError(f"Cannot write the table to {path}: {error}. Choose a folder that can be written.") from error
-    return path
+        return write_whole(path, lambda part: dataset.to_netcdf(part, engine="h5netcdf", encoding=encoding))
+    except ResultError as error:
+        raise TableError(str(error)) from error
 
 
-def load_table(name_or_path: str | Path) -> Table:
+def load_table(name_or_path: str | Path, *, tolerance: float = TOLERANCE) -> Table:
     """A shipped table by name, or a NetCDF file written by `save_table`; every check is run again.
 
-    Raises TableError: unknown name (with the nearest), missing file, no NetCDF, no table, content that does not match
-    the hash written when it was saved.
+    The balance is held to the tolerance that the table was made with, or to `tolerance` where that is larger. Raises
+    TableError: unknown name (with the nearest), missing file, no NetCDF, no table, a description that is not one of
+    `save_table`, content that does not match the hash written when it was saved.
 
     >>> load_table("world-2011").regions[:3]
     ['CHN', 'USA', 'EU']
     """
     path = _table_path(name_or_path)
+    arrays, attrs = stored_table(path)
+    _refuse(path, file_findings(attrs))
+    held = max(checked_tolerance(tolerance), attrs.get("tolerance", TOLERANCE))
+    employment = arrays.pop("employment", None)
+    table = Table(**arrays, employment=employment, attrs=attrs, tolerance=held)
+    _refuse(path, changed_since(table.arrays, attrs))
+    return table
+
+
+def stored_table(path: Path) -> tuple[dict[str, xr.DataArray], dict[str, Any]]:
+    """Arrays and description of a NetCDF file of `save_table`, before any check; TableError if it is none."""
     dataset = _open(path)
     missing = [name for name in _ARRAYS[:5] if name not in dataset]
     if missing or "provenance" not in dataset.attrs:
@@ -272,16 +290,37 @@ def load_table(name_or_path: str | Path) -> Table:
             f"{path} is a NetCDF file but not a table of iomodel: it lacks {', '.join(missing) or 'provenance'}."
             " Make one with save_table, or read a foreign file with read_table."
         )
-    arrays = {name: _restored(dataset, name) for name in _ARRAYS if name in dataset}
-    attrs = json.loads(dataset.attrs["provenance"])
-    employment = arrays.pop("employment", None)
-    table = Table(**arrays, employment=employment, attrs=attrs, tolerance=attrs.get("tolerance", TOLERANCE))
-    if attrs.get("sha256") not in (None, table.sha256):
+    try:
+        attrs = json.loads(dataset.attrs["provenance"])
+    except (TypeError, ValueError, RecursionError):
+        attrs = None
+    if not isinstance(attrs, dict):
         raise TableError(
-            f"{path}: content hash {table.sha256[:12]} is not {attrs['sha256'][:12]} as written when it was saved."
-            " The file was changed afterwards; make it again from its source."
+            f"{path}: its attribute provenance is {str(dataset.attrs['provenance'])[:60]!r}; allowed: the description "
+            "of the table as a JSON object. Make the file again with save_table."
         )
-    return table
+    try:
+        return {name: _restored(dataset, name) for name in _ARRAYS if name in dataset}, attrs
+    except ValueError as error:
+        raise TableError(f"{path}: its dimensions are not those of save_table: {error}. Make it again.") from error
+
+
+def changed_since(arrays: Mapping[str, xr.DataArray], attrs: Mapping[str, Any]) -> Iterator[Finding]:
+    """A finding where the content is not what the hash says that `save_table` wrote into the description."""
+    now, saved = content_hash(arrays), str(attrs["sha256"])
+    if now != saved:
+        found = f"content hash {now[:12]} is not {saved[:12]} as written when it was saved"
+        yield Finding("content hash", found, "", "The file was changed afterwards; make it again from its source")
+
+
+def _refuse(path: Path, found: Iterator[Finding]) -> None:
+    """TableError with all findings about the file at `path`, where there are any."""
+    if lines := [f"{path}: {finding}" for finding in found]:
+        raise TableError("\n".join(lines))
+
+
+def _plain_path(classification: object) -> object:
+    return str(classification) if isinstance(classification, Path) else classification
 
 
 def table_required(table: object) -> Table:
@@ -345,4 +384,5 @@ def _open(path: Path) -> xr.Dataset:
 
 
 def _restored(dataset: xr.Dataset, name: str) -> xr.DataArray:
-    return dataset[name].rename({new: dim for dim, new in _STORED.get(name, {}).items()})
+    array = dataset[name]
+    return array.rename({new: dim for dim, new in _STORED.get(name, {}).items() if new in array.dims})

@@ -7,6 +7,8 @@ repaired: a missing cell is never zero.
 
 from __future__ import annotations
 
+import math
+import numbers
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from iomodel.errors import nearest
+from iomodel.errors import TableError, nearest
 from iomodel.labels import (
     CATEGORIES,
     FACTORS,
@@ -36,6 +38,7 @@ DIMS: dict[str, tuple[str, ...]] = {
 }
 TOLERANCE = 1e-6
 _SHOWN = 3
+_LOOSER = "Correct the source, or pass a larger tolerance= (`iomodel check --tolerance`)"
 _TOTAL = re.compile(r"^\W*(grand |sub)?(total|sum\b|合计|总计|小计|tot$|tii$|tiu$|tfu$|tva$)", re.IGNORECASE)
 
 
@@ -51,6 +54,22 @@ class Finding:
     def __str__(self) -> str:
         allowed = f"Allowed: {self.allowed}" if self.allowed else ""
         return f"{self.rule}: {' '.join(_ended(part) for part in (self.found, allowed, self.remedy) if part)}"
+
+
+def checked_tolerance(tolerance: object) -> float:
+    """`tolerance` as a float if it is a finite number from 0 up to 1, without 1; TableError otherwise.
+
+    >>> checked_tolerance(0.01)
+    0.01
+    """
+    if isinstance(tolerance, numbers.Real) and not isinstance(tolerance, bool):
+        share = float(tolerance)
+        if math.isfinite(share) and 0 <= share < 1:
+            return share
+    raise TableError(
+        f"tolerance: found {tolerance!r}; allowed: a number from 0 up to 1, without 1: the largest miss of a balance "
+        f"as a share of output. Leave it out for {TOLERANCE:g}."
+    )
 
 
 def _ended(sentence: str) -> str:
@@ -69,14 +88,19 @@ def findings(
 
     Dims: as in `DIMS`; units: all amounts in the table's unit; `tolerance`: largest miss of a balance as a share of the
     larger of the row's output and a millionth of total output. The checks of numbers build on those of labels and stop
-    at the first group that fails; with `every` they go on, and cells without a number are left out of the sums that
-    they belong to.
+    at the first group that fails; with `every` they go on as far as there are numbers, and cells without one are left
+    out of the sums that they belong to.
     """
     found = [*description_findings(attrs), *_labels(arrays)]
     labelled = not any(finding.rule not in ("year absent", "unit absent") for finding in found)
     if found and not (every and labelled):
         return found
-    for check in (_numbers, lambda arrays: _totals(arrays, attrs), _outputs):
+    found += _numbers(arrays)
+    if found and not (every and all(_numeric(array) for array in arrays.values())):
+        return found
+    if found:
+        arrays = {name: array.where(np.isfinite(array)) for name, array in arrays.items()}
+    for check in (lambda arrays: _totals(arrays, attrs), _outputs):
         found += check(arrays)
         if found and not every:
             return found
@@ -87,10 +111,34 @@ def findings(
 def description_findings(attrs: Mapping[str, object]) -> Iterator[Finding]:
     """Findings about what a table must say of itself: its year and its unit."""
     year, unit = attrs.get("year"), attrs.get("unit")
-    if not isinstance(year, int) or isinstance(year, bool) or not 1800 <= year <= 2200:
+    if not isinstance(year, numbers.Integral) or isinstance(year, bool) or not 1800 <= int(year) <= 2200:
         yield Finding("year absent", _stated("year", year), "a whole number such as 2020", "State the table's year")
     if not isinstance(unit, str) or not unit.strip():
         yield Finding("unit absent", _stated("unit", unit), "a text such as 'million USD'", "State the table's unit")
+
+
+def identity_findings(attrs: Mapping[str, object]) -> Iterator[Finding]:
+    """Findings about the name of a table, its classification and the names of its sectors."""
+    for key, example in (("name", "china-2020"), ("classification", "nbs42")):
+        if not isinstance(attrs.get(key), str):
+            said = _stated(key, attrs.get(key))
+            yield Finding(f"{key} absent", said, f"a text such as {example!r}", f"State the table's {key}")
+    names = attrs.get("sector_names")
+    if not isinstance(names, dict) or not all(isinstance(text, str) for pair in names.items() for text in pair):
+        said = _stated("sector_names", names)
+        yield Finding("sector names", said, "a mapping from code to name, both text", "Name every sector by its code")
+
+
+def file_findings(attrs: Mapping[str, object]) -> Iterator[Finding]:
+    """Findings about what a saved table says of itself: `identity_findings`, its content hash and its tolerance."""
+    yield from identity_findings(attrs)
+    if not isinstance(attrs.get("sha256"), str):
+        said = _stated("sha256", attrs.get("sha256"))
+        yield Finding("content hash", said, "the hash that save_table writes", "Make the file again with save_table")
+    try:
+        checked_tolerance(attrs.get("tolerance", TOLERANCE))
+    except TableError as error:
+        yield Finding("tolerance", str(error).removeprefix("tolerance: "), "", "")
 
 
 def _stated(what: str, value: object) -> str:
@@ -105,6 +153,9 @@ def _labels(arrays: Mapping[str, xr.DataArray]) -> Iterator[Finding]:
             return
         for dim in DIMS[name]:
             labels = _names(array, dim)
+            if not labels:
+                yield Finding("no labels", f"{name} has no {dim}", "at least one", "Name every row and column")
+                return
             twice = sorted({label for label in labels if labels.count(label) > 1})
             if twice:
                 remedy = "Give every one a label of its own"
@@ -169,7 +220,7 @@ def _known(where: str, labels: Sequence[str], allowed: Sequence[str]) -> Iterato
 def _numbers(arrays: Mapping[str, xr.DataArray]) -> Iterator[Finding]:
     for name, array in arrays.items():
         values = array.values
-        if values.dtype.kind not in "fiu":
+        if not _numeric(array):
             remedy = "Convert every cell to a number"
             yield Finding("no number", f"{name} holds {values.dtype} values", "numbers", remedy)
             continue
@@ -179,6 +230,10 @@ def _numbers(arrays: Mapping[str, xr.DataArray]) -> Iterator[Finding]:
             found = f"{len(places)} cells of {name} are missing or not finite, first {'; '.join(shown)}"
             remedy = "Fill them from the source; write 0 only where the source says zero"
             yield Finding("missing cells", found, "a finite number in every cell", remedy)
+
+
+def _numeric(array: xr.DataArray) -> bool:
+    return array.dtype.kind in "fiu"
 
 
 def _totals(arrays: Mapping[str, xr.DataArray], attrs: Mapping[str, object]) -> Iterator[Finding]:
@@ -251,7 +306,7 @@ def _balances(arrays: Mapping[str, xr.DataArray], tolerance: float) -> Iterator[
             )
         found = f"{int(wrong.sum())} of {miss.size} {side} do not balance, worst {'; '.join(shown)}"
         allowed = f"{tolerance:g} of the larger of output and a millionth of total output"
-        yield Finding(f"{side} miss balance", found, allowed, "Correct the source, or pass a larger tolerance=")
+        yield Finding(f"{side} miss balance", found, allowed, _LOOSER)
 
 
 def _diagnosis(arrays: Mapping[str, xr.DataArray], limit: np.ndarray, columns_miss: bool) -> Finding | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 from small_country import MAP, TABLE, write_small
 
 from iomodel.audit import check_file
@@ -60,6 +64,44 @@ def test_a_saved_table_is_asked_for_its_map_too(tmp_path: Path) -> None:
     assert "There is no sector map" in str(found)
 
 
+def test_all_that_is_wrong_with_a_saved_table_comes_at_once(tmp_path: Path) -> None:
+    saved = save_table(read_table(write_small(tmp_path)), tmp_path / "own.nc")
+    (tmp_path / "map.csv").unlink()
+    with xr.open_dataset(saved) as plain:
+        dataset = plain.load()
+    said_of_it = json.loads(dataset.attrs["provenance"])
+    del said_of_it["name"], said_of_it["year"]
+    dataset.attrs["provenance"] = json.dumps({**said_of_it, "tolerance": "x"})
+    dataset["flows"].values[0, 0, 0, 0] = np.nan
+    dataset["output"].values[0, 2] += 7
+    dataset["final_demand"].values[1, 0, 0, 0] = np.inf
+    dataset.drop_vars("employment").to_netcdf(tmp_path / "broken.nc", engine="h5netcdf")
+    found = [str(finding) for finding in check_file(tmp_path / "broken.nc")]
+    assert [line.partition(":")[0] for line in found] == [
+        "name absent", "tolerance", "year absent", "missing cells", "missing cells", "rows miss balance",
+        "columns miss balance", "content hash", "sector map", "jobs absent",
+    ]  # fmt: skip
+    assert "1 cells of flows are missing or not finite, first region EXA, sector 01" in found[3]
+    assert "region EXA, sector S by -7" in found[5]
+    assert "The file was changed afterwards" in found[7]
+    text = dataset["output"].astype(str)
+    dataset.assign(output=text).to_netcdf(tmp_path / "text.nc", engine="h5netcdf")
+    assert any("no number: output holds" in str(finding) for finding in check_file(tmp_path / "text.nc"))
+    dataset.assign(output=dataset["output"].rename(to_region="x")).to_netcdf(tmp_path / "dims.nc", engine="h5netcdf")
+    assert any("dimensions: output has ('x', 'sector')" in str(one) for one in check_file(tmp_path / "dims.nc"))
+
+
+def test_a_larger_tolerance_is_asked_for_and_checked(tmp_path: Path) -> None:
+    path = write_small(tmp_path, TABLE.replace("24,390", "24,390.5"))
+    assert len(check_file(path)) == 2
+    assert check_file(path, tolerance=0.01) == []
+    saved = save_table(read_table(path, tolerance=0.01), tmp_path / "own.nc")
+    assert check_file(saved) == []
+    for wrong in (math.nan, math.inf, True, "x", None, -0.1, 1):
+        with pytest.raises(TableError, match=r"tolerance: found .*; allowed: a number from 0 up to 1, without 1"):
+            check_file(path, tolerance=wrong)  # type: ignore[arg-type]
+
+
 def test_many_findings_come_at_once_and_cells_are_named(tmp_path: Path, example: str) -> None:
     text = example.replace("year,2020", "year,").replace("domestic,M,Manufacturing,15", "domestic,M,Manufacturing,n.a.")
     text = text.replace("imports,01,Agriculture,2", "imports,01,Agriculture,").replace("24,390", "25,390")
@@ -77,7 +119,7 @@ def test_many_findings_come_at_once_and_cells_are_named(tmp_path: Path, example:
         (
             "rows miss balance: 1 of 3 rows do not balance, worst region EXA, sector S by +1 (uses 391, output 390)."
             " Allowed: 1e-06 of the larger of output and a millionth of total output. Correct the source, or pass a"
-            " larger tolerance=."
+            " larger tolerance= (`iomodel check --tolerance`)."
         ),
     ]
 
@@ -179,6 +221,8 @@ def test_codes_that_excel_turned_into_numbers(tmp_path: Path) -> None:
 def test_files_that_cannot_be_looked_into(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"There is no file .*absent\.csv"):
         check_file(tmp_path / "absent.csv")
+    with pytest.raises(TableError, match=r"is a folder\. Name a CSV or Excel file of the template, or a NetCDF table"):
+        check_file(tmp_path)
     picture = tmp_path / "picture.png"
     picture.write_bytes(b"PNG")
     with pytest.raises(TableError, match=r"picture\.png ends in \.png; read_table knows"):

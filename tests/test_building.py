@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from iomodel import building
 from iomodel.building import build_tables, card_text
 from iomodel.errors import TableError
 from iomodel.facts import EMPLOYMENT_INDUSTRIES, fact_ships
@@ -65,6 +67,45 @@ def test_a_folder_that_is_no_source(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"There is no file .*china_2020_42\.csv"):
         build_tables(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_last_source_that_is_absent_leaves_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small folder of sources, first without the tariffs, which are read last, then with them."""
+    monkeypatch.setattr(building, "build_china", lambda _: load_table("china-2020"))
+    monkeypatch.setattr(building, "build_world", lambda _: load_table("world-2011"))
+    source, out = tmp_path / "source", tmp_path / "out"
+    (source / "china_nbs").mkdir(parents=True)
+    for name, place in {
+        "china_facts.csv": "china_facts.csv",
+        "china_paths.csv": "china_paths.csv",
+        "china_utilisation.csv": "china_nbs/nbs_capacity_utilisation.csv",
+    }.items():
+        shutil.copyfile(shipped_file("tables", "facts", name), source / place)
+    industries = [industry for group in EMPLOYMENT_INDUSTRIES.values() for industry in group]
+    lines = ["Code,Description,2018", *(f"{code},{code},1" for code in industries), f"TOT,all,{len(industries)}"]
+    (source / "china_nbs" / "china_employment.csv").write_text("\n".join(lines))
+    out.mkdir()
+    (out / "china-2020.toml").write_text("as it was")
+    with pytest.raises(TableError, match=r"There is no file .*country-by-time\.csv"):
+        build_tables(source, out)
+    assert [(path.name, path.read_text()) for path in out.rglob("*")] == [("china-2020.toml", "as it was")]
+    (source / "us_tariffs_2025").mkdir()
+    tariffs = "country_name,date,effective tariff,2024 tariff\nCHINA,2025-01-01,1.5,2"
+    (source / "us_tariffs_2025" / "country-by-time.csv").write_text(tariffs)
+    made = build_tables(source, out)
+    assert sorted(made.values()) == sorted(path for path in out.rglob("*") if path.is_file())
+    assert load_table(made["china-2020"]).sha256 == load_table("china-2020").sha256
+    assert f"bytes = {made['world-2011'].stat().st_size}" in made["world-2011 card"].read_text(encoding="utf-8")
+    assert (out / "facts" / "china_facts.csv").read_bytes() == (source / "china_facts.csv").read_bytes()
+
+
+def test_readmes_name_every_file_beside_them() -> None:
+    for folder in ("cards", "facts", "maps"):
+        said = shipped_file("tables", folder, "README.md").read_text(encoding="utf-8")
+        assert not [path.name for path in shipped_file("tables", folder).iterdir() if f"`{path.name}`" not in said
+                    and path.name != "README.md"]  # fmt: skip
 
 
 def test_no_figure_from_memory_and_none_that_may_not_be_passed_on() -> None:

@@ -254,6 +254,8 @@ def test_another_region_works_with_its_cards() -> None:
 def test_a_region_that_is_not_there() -> None:
     with pytest.raises(TableError, match=r"region 'CHINA' is no producer of table 'world-2011'.*CHN, USA"):
         iom.calibrate(iom.load_table("world-2011"), region="CHINA")
+    with pytest.raises(TableError, match=r"Did you mean CHN\?$"):
+        iom.calibrate(iom.load_table("world-2011"), region="CHM")
     with pytest.raises(TableError, match="region 'IMPORTS' is no producer"):
         iom.calibrate(iom.load_table("china-2020"), region="IMPORTS")
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from small_country import TABLE, write_small
+from test_table import BROKEN, broken_table
 
 from iomodel import cli, run
 from iomodel.cli import main
@@ -101,7 +104,11 @@ BAD = [
     (["tables", "build", "--source", "gone"], "There is no folder gone"),
     (["report", "gone"], "gone"),
     (["explain", "two-halfs"], "Did you mean two-halves"),
-    (["explain", "two-halves", "--set", "region=CHM"], "CHM"),
+    (["explain", "two-halves", "--set", "region=CHM"], "Did you mean CHN?"),
+    (["check", "."], ". is a folder. Name a CSV or Excel file"),
+    (["check", CHINA, "--tolerance", "nan"], "tolerance: found nan; allowed: a number from 0 up to 1, without 1"),
+    (["check", CHINA, "--tolerance", "1"], "tolerance: found 1.0; allowed"),
+    (["check", CHINA, "--tolerance", "x"], "tolerance: found 'x'; allowed"),
     (["run", "two-halves", "--set", "table=china-2002"], "china-2002"),
     (["run", "two-halves", "--solver", "clarabl"], "solver 'clarabl' is not installed; use one of clarabel, "),
     (["run", "two-halves", "--solver", "highs"], "solver 'highs' cannot solve this program, which has second-order"),
@@ -132,6 +139,31 @@ def test_bad_input_is_one_message_and_code_2(
     assert err.count("iomodel: ") == 1
     assert not list(tmp_path.rglob("*.nc"))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("change", "text"), BROKEN, ids=[str(entry[0]) for entry in BROKEN])
+def test_a_broken_netcdf_table_is_said_and_code_2(
+    change: Any, text: str, say: Callable[..., Said], tmp_path: Path
+) -> None:
+    file = broken_table(tmp_path / "table.nc", change)
+    code, out, err = say("check", file)
+    assert (code, err) == (2, "")
+    assert text in out
+    code, out, err = say("run", "two-halves", "--set", f"table={file}", "--out", tmp_path / "out")
+    assert code == 2
+    assert text in err
+    assert err.startswith("iomodel: two-halves: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_check_with_a_larger_tolerance(say: Callable[..., Said], tmp_path: Path) -> None:
+    file = write_small(tmp_path, TABLE.replace("24,390", "24,390.5"))
+    code, out, _ = say("check", file)
+    assert code == 2
+    assert "or pass a larger tolerance= (`iomodel check --tolerance`)" in out
+    code, out, _ = say("check", file, "--tolerance", "0.01")
+    assert "miss balance" not in out
+    assert f"read with this tolerance: read_table({str(file)!r}, tolerance=0.01)" in out
 
 
 def test_an_output_folder_below_a_file(say: Callable[..., Said], tmp_path: Path) -> None:

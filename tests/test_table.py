@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +99,50 @@ def test_the_tolerance_is_the_users_and_is_kept_in_the_file(tmp_path: Path) -> N
     with pytest.raises(TableError, match="rows miss balance"):
         make_table(**given_parts)
     table = make_table(**given_parts, tolerance=1e-3)
-    assert load_table(save_table(table, tmp_path / "loose.nc")).attrs["tolerance"] == 1e-3
+    saved = save_table(table, tmp_path / "loose.nc")
+    assert load_table(saved).attrs["tolerance"] == 1e-3
+    assert load_table(saved, tolerance=0.1).attrs["tolerance"] == 0.1
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, True, "x", None, -1e-9, 1, np.array([0.1, 0.2])])
+def test_a_tolerance_that_would_let_everything_pass(wrong: Any, tmp_path: Path) -> None:
+    said = r"tolerance: found .*; allowed: a number from 0 up to 1, without 1: .* Leave it out for 1e-06"
+    with pytest.raises(TableError, match=said):
+        make_table(**parts(), tolerance=wrong)
+    table = make_table(**parts())
+    with pytest.raises(TableError, match=said):
+        dataclasses.replace(table, tolerance=wrong)
+    with pytest.raises(TableError, match=said):
+        load_table(save_table(table, tmp_path / "table.nc"), tolerance=wrong)
+    assert make_table(**parts(), tolerance=np.float32(0.25)).attrs["tolerance"] == 0.25
+
+
+def test_whole_numbers_of_numpy_are_years_and_a_path_is_a_classification(tmp_path: Path) -> None:
+    said = {**parts(), "year": np.int64(2020), "classification": Path("map.csv")}
+    table = make_table(**said)
+    assert (table.year, table.attrs["classification"]) == (2020, "map.csv")
+    assert load_table(save_table(table, tmp_path / "table.nc")).attrs == table.attrs
+    del said["classification"]
+    assert make_table(**said).attrs["classification"] == "own"
+
+
+def test_sectors_are_a_mapping() -> None:
+    said = refused(lambda given: given.update(sectors=list(CODES)))
+    assert (
+        "made-up: sectors: found \"['01', 'NA', '06.10']\" of type list; allowed: a mapping from code to name" in said
+    )
+    assert "dict(zip(codes, names))" in said
+    numbered = make_table(**{**parts(), "sectors": {1: "a", 2: "b", 3: "c"}})
+    assert numbered.sector_names == {"1": "a", "2": "b", "3": "c"}
+    with pytest.raises(TableError, match=r"name absent: the name is 5\. Allowed: a text such as 'china-2020'"):
+        make_table(**{**parts(), "name": 5})
+
+
+def test_a_table_without_sectors() -> None:
+    n = np.zeros((2, 0, 1, 0))
+    empty = {"flows": n, "final_demand": np.zeros((2, 0, 1, 3)), "value_added": np.zeros((2, 1, 0))}
+    said = refused(lambda given: given.update(**empty, sectors={}, output=np.zeros((1, 0))))
+    assert "no labels: flows has no sector. Allowed: at least one" in said
 
 
 def test_a_tiny_row_is_held_to_a_millionth_of_total_output() -> None:
@@ -353,6 +398,42 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         load_table(sheet)
 
 
+BROKEN: list[tuple[Any, str]] = [
+    ("{", "its attribute provenance is '{'; allowed: the description of the table as a JSON object"),
+    ("[]", "its attribute provenance is '[]'; allowed: the description"),
+    (5, "its attribute provenance is '5'"),
+    (("name", None), "name absent: no name is stated"),
+    (("tolerance", "x"), "tolerance: found 'x'; allowed: a number from 0 up to 1"),
+    (("tolerance", math.nan), "tolerance: found nan; allowed"),
+    (("sha256", 5), "content hash: the sha256 is 5"),
+    (("sha256", None), "content hash: no sha256 is stated"),
+    (("classification", None), "classification absent: no classification is stated"),
+    (("sector_names", ["01"]), "sector names: the sector_names is ['01']. Allowed: a mapping from code to name"),
+    (("sector_names", {"01": 5}), "sector names: the sector_names is {'01': 5}"),
+    (("year", "x"), "year absent: the year is 'x'"),
+]
+"""A provenance, or a key of it with another value (None: without it) -> what is said."""
+
+
+@pytest.mark.parametrize(("change", "text"), BROKEN, ids=[str(entry[0]) for entry in BROKEN])
+def test_a_description_that_save_table_did_not_write(change: Any, text: str, tmp_path: Path) -> None:
+    with pytest.raises(TableError) as caught:
+        load_table(broken_table(tmp_path / "table.nc", change))
+    assert text in str(caught.value)
+
+
+def broken_table(path: Path, change: Any) -> Path:
+    """A saved table whose provenance is `change`, or has another value of a key."""
+    with xr.open_dataset(save_table(make_table(**parts()), path)) as plain:
+        dataset = plain.load()
+    if isinstance(change, tuple):
+        said = {**json.loads(dataset.attrs["provenance"]), change[0]: change[1]}
+        change = json.dumps({key: value for key, value in said.items() if value is not None})
+    dataset.attrs["provenance"] = change
+    dataset.to_netcdf(path, engine="h5netcdf")
+    return path
+
+
 def test_a_file_changed_after_it_was_saved(tmp_path: Path) -> None:
     path = save_table(make_table(**parts()), tmp_path / "table.nc")
     with xr.open_dataset(path) as plain:
@@ -365,9 +446,11 @@ def test_a_file_changed_after_it_was_saved(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TableError, match=r"Cannot write the table to .* Choose a folder that can be written"):
+    with pytest.raises(TableError, match=r"Cannot write .*table\.nc: .* Choose a folder that can be written"):
         save_table(make_table(**parts()), tmp_path / "file" / "table.nc")
     assert not list(tmp_path.glob("**/*.nc*"))
+    with pytest.raises(TableError, match="file: found None; allowed: the path of a file"):
+        save_table(make_table(**parts()), None)  # type: ignore[arg-type]
 
 
 def test_a_table_is_only_made_whole() -> None:

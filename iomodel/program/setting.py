@@ -14,6 +14,7 @@ from functools import cached_property
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from iomodel.cards import Cards
 from iomodel.errors import ProgramError, nearest
@@ -61,16 +62,25 @@ class Setting:
         return np.asarray(self.arrays.economy.paths["year"].values[self.window], dtype=np.int64)
 
     def base(self, name: str) -> Array:
-        """(n,) an array by sector of the economy."""
-        return self.arrays.sector(name)
+        """(n,) an array by sector of the economy; ProgramError with the nearest names where there is none such."""
+        try:
+            return self.arrays.sector(name)
+        except (KeyError, TypeError):
+            raise _unknown("base", "array by sector", name, self.arrays.economy.sectors) from None
 
     def path(self, name: str) -> Array:
-        """(years,) a yearly path over the solved years."""
-        return self.arrays.path(name)[self.window]
+        """(years,) a yearly path over the solved years; ProgramError with the nearest names if there is none such."""
+        try:
+            return self.arrays.path(name)[self.window]
+        except (KeyError, TypeError):
+            raise _unknown("path", "yearly path", name, self.arrays.economy.paths) from None
 
     def account(self, name: str) -> float:
-        """A scalar of the base year's accounts."""
-        return self.arrays.account(name)
+        """A scalar of the base year's accounts; ProgramError with the nearest names where there is none such."""
+        try:
+            return self.arrays.account(name)
+        except (KeyError, TypeError):
+            raise _unknown("account", "account of the base year", name, self.arrays.economy.accounts) from None
 
     def place(self, sector: str) -> int:
         """Row of a sector; ProgramError with the nearest codes where the table has none of this name."""
@@ -151,3 +161,12 @@ class Setting:
             "year": self.calendar,
             "start": np.append(self.calendar, self.calendar[-1] + 1),
         }
+
+
+def _unknown(method: str, kind: str, name: object, known: xr.Dataset) -> ProgramError:
+    """The error for a name that the economy does not have: what there is, and the nearest."""
+    names = sorted(map(str, known.data_vars))
+    return ProgramError(
+        f"p.{method}({name!r}): the economy has no {kind} of this name; there are {', '.join(names)}."
+        f"{nearest(str(name), names)}"
+    )

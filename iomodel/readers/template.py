@@ -20,7 +20,7 @@ from iomodel.labels import CATEGORIES, FACTORS
 from iomodel.readers.cells import Grid, column_letters, grid, read_grid
 from iomodel.readers.layout import DESCRIPTION, EXAMPLE_MAP, EXAMPLE_ROWS, GUIDE, HEADING, LABEL_COLUMNS, ORIGINS
 from iomodel.table import Table, load_table, make_table
-from iomodel.table_checks import TOLERANCE, Finding, description_findings
+from iomodel.table_checks import TOLERANCE, Finding, checked_tolerance, description_findings
 from iomodel.values import file_path
 
 _NUMBER = "a number in every cell of the table, 0 only where the source says zero"
@@ -41,8 +41,8 @@ def read_table(path: str | Path, **options: Any) -> Table:
 
     The published layouts need more than one file, so their readers take options: the 42-sector tables of the National
     Bureau of Statistics of China `detail=` (the detailed table of the same year), WIOD `accounts=`, `regions=` and
-    `depreciation_share=`. `tolerance=` loosens the balance of a file of our layout. Raises TableError for a missing
-    file, an unknown layout, or a table that is not sound.
+    `depreciation_share=`. `tolerance=` (a share of output, from 0 up to 1) loosens the balance of a file of our layout
+    or of a saved table. Raises TableError for a missing file, an unknown layout, or a table that is not sound.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -51,6 +51,10 @@ def read_table(path: str | Path, **options: Any) -> Table:
     ('EXA', 2020, ['01', '02', '03', '04', '05', '06', '07', '08', '09', '10', '11'])
     """
     path = file_path("read_table", path, TableError)
+    if "tolerance" in options:
+        options["tolerance"] = checked_tolerance(options["tolerance"])
+    if path.is_dir():
+        raise TableError(f"{path} is a folder. Give the path of a CSV, Excel or NetCDF file in it.")
     if not path.is_file():
         raise TableError(
             f"There is no file {path}. Give the path of a CSV or Excel file; `iomodel tables template` writes one to"
@@ -58,7 +62,7 @@ def read_table(path: str | Path, **options: Any) -> Table:
         )
     suffix = path.suffix.lower()
     if suffix == ".nc":
-        return load_table(path)
+        return load_table(path, **options)
     if suffix in (".rda", ".rdata"):
         from iomodel.readers.wiod import read_wiod
 

@@ -56,6 +56,21 @@ def test_a_users_law_that_nobody_touches_changes_nothing(china: Economy, path_of
     assert float(path.shadow_prices["steel_cap"].max()) < 1e-6
 
 
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        (lambda p: p.base("outputt"), r"p\.base\('outputt'\): the economy has no array by sector .* mean output"),
+        (lambda p: p.path("trnd"), r"p\.path\('trnd'\): the economy has no yearly path .* Did you mean trend"),
+        (lambda p: p.account("wagess"), r"p\.account\('wagess'\): the economy has no account .* Did you mean wages"),
+        (lambda p: p.base(["output"]), r"p\.base\(\['output'\]\): the economy has no array by sector"),
+    ],
+)
+def test_a_name_that_the_economy_does_not_have(china: Economy, asked: Callable[[Setting], Any], text: str) -> None:
+    block = Block("own", laws=lambda v, p: [Law("x", ("year",), v["programme"] <= asked(p))])
+    with pytest.raises(ProgramError, match=text):
+        iom.solve(iom.load_experiment("demand-only"), china, [block])
+
+
 def test_a_users_law_that_cannot_be_met_is_named(china: Economy) -> None:
     with pytest.raises(InfeasibleError, match="steel cap"):
         iom.solve(iom.load_experiment("two-halves"), china, [output_cap(0.3)])

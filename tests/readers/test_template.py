@@ -85,6 +85,12 @@ def test_the_tolerance_may_be_loosened(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="rows miss balance"):
         read_table(path)
     assert read_table(path, tolerance=0.01).year == 2020
+    for wrong in (float("nan"), True, "x", None):
+        for file in (path, save_table(read_table(path, tolerance=0.01), tmp_path / "own.nc")):
+            with pytest.raises(TableError, match=r"tolerance: found .*; allowed: a number from 0 up to 1, without 1"):
+                read_table(file, tolerance=wrong)
+    with pytest.raises(TableError, match="is a folder"):
+        read_table(tmp_path)
 
 
 def test_a_template_is_never_written_over(tmp_path: Path) -> None:
