@@ -251,10 +251,13 @@ def _solved(experiment: Experiment, economy: Economy, out: Path) -> Trajectory:
 
 def _show(paths: list[Trajectory], out: Path) -> None:
     from iomodel.headline import compare
+    from iomodel.report.text import INVESTMENT, known_text
     from iomodel.results import save_headline
 
     headline = compare(paths)
-    print(f"\n{headline.round(2).T.to_string()}\n")
+    above, beneath = known_text(paths)
+    parts = [above, headline.round(2).T.to_string(), INVESTMENT, beneath]
+    print("\n" + "\n\n".join(part for part in parts if part) + "\n")
     _say(str(save_headline(headline, out / "headline.csv")))
 
 
@@ -392,9 +395,10 @@ def _report(asked: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise ResultError(f"There is no folder {folder}; name one that `iomodel run` wrote, such as {MAIN_OUT}.")
     from iomodel.report import write_report
-    from iomodel.study_files import load_study
+    from iomodel.study_files import holds_study, load_paths, load_study
 
-    print(write_report(load_study(folder), folder / "report.html"))
+    found = load_study(folder) if holds_study(folder) else load_paths(folder)
+    print(write_report(found, folder / "report.html"))
     return 0
 
 

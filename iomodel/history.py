@@ -49,11 +49,10 @@ def misses(path: Trajectory) -> list[Miss]:
     >>> {row.year for row in misses(usual)} == {2021, 2022, 2023, 2024, 2025}
     True
     """
-    first, last = int(path.data.attrs["base_year"]) + 1, int(path.data.attrs["last_known_year"])
-    facts = _read("china_facts.csv")
+    facts, years = _read("china_facts.csv"), _known(path)
     rows: list[Miss] = []
-    for line in _read("comparison.csv") if last >= first and str(path.data["region"].values) == "CHN" else []:
-        for year in range(first, last + 1):
+    for line in _read("comparison.csv") if years else []:
+        for year in years:
             fact = _fact(facts, line, year)
             if fact is None:
                 continue
@@ -85,10 +84,10 @@ def _mean(rows: list[Miss], tolerance: float) -> Miss:
 
 def warnings_of(path: Trajectory) -> list[str]:
     """What has to stand above a headline: known years in which the path leaves a band or its tolerances."""
-    first, last = int(path.data.attrs["base_year"]) + 1, int(path.data.attrs["last_known_year"])
+    years = _known(path)
     found: list[str] = []
     for line in _read("comparison.csv"):
-        for year in range(first, last + 1) if line["low"] else ():
+        for year in years if line["low"] else ():
             value = float(path.data[line["variable"]].sel(year=year))
             if not float(line["low"]) <= value <= float(line["high"]):
                 name = line["variable"].replace("_", " ")
@@ -99,6 +98,12 @@ def warnings_of(path: Trajectory) -> list[str]:
         for row in misses(path)
         if not row.within
     ]
+
+
+def _known(path: Trajectory) -> range:
+    """The known years of a path; none where no figure of its region is published here."""
+    first, last = int(path.data.attrs["base_year"]) + 1, int(path.data.attrs["last_known_year"])
+    return range(first, last + 1) if str(path.data["region"].values) == "CHN" else range(0)
 
 
 def _read(name: str) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ import xarray as xr
 from iomodel.errors import ResultError
 from iomodel.files import check_folder, write_text, write_whole
 from iomodel.headline import compare
+from iomodel.program.trajectory import Trajectory
 from iomodel.results import ATTRIBUTE, ENGINE, load_trajectory, save, save_headline
 from iomodel.study import WORLD, Study
 
@@ -81,6 +82,20 @@ def load_study(folder: str | Path) -> Study:
     )
 
 
+def load_paths(folder: str | Path) -> list[Trajectory]:
+    """The single paths below a folder, NAME/path.nc each, by name: what `iomodel run NAME…` writes.
+
+    Raises ResultError: no path there, one that is broken.
+    """
+    files = sorted(Path(folder).glob("*/path.nc"))
+    if not files:
+        raise ResultError(
+            f"There is neither a study ({CHECKS}) nor a path (NAME/path.nc) in {folder}; name a folder that "
+            "`iomodel run` wrote."
+        )
+    return [load_trajectory(file) for file in files]
+
+
 def holds_study(folder: str | Path) -> bool:
     """Whether `folder` holds a whole study, rather than single paths."""
     return (Path(folder) / CHECKS).is_file()
@@ -131,13 +146,15 @@ def _content(root: Path) -> Mapping[str, Any]:
     """What checks.json says, checked."""
     file = root / CHECKS
     if not file.is_file():
-        raise ResultError(f"There is no study in {root} (no {CHECKS}); name a folder that `iomodel run` wrote.")
+        raise ResultError(
+            f"There is no study in {root} (no {CHECKS}); name a folder that `iomodel run` without names wrote."
+        )
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ResultError(f"{file} cannot be read ({error}); run the study again.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ResultError(f"{file} is no study of iomodel; name a folder that `iomodel run` wrote.")
+        raise ResultError(f"{file} is no study of iomodel; name a folder that `iomodel run` without names wrote.")
     if content.get("version") != VERSION or not _has({"paths", "world", PARTNERS, "checks"}, content):
         found = content.get("version")
         raise ResultError(f"{file} has version {found} of the form; allowed: {VERSION}. Run the study again.")

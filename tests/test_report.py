@@ -17,17 +17,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iomodel.cards import load_cards
+from iomodel.cli import main
 from iomodel.errors import ResultError
 from iomodel.experiment import LIMITS, Benefit, Experiment, Limit, Target, Tariff, load_experiment
 from iomodel.headline import compare
+from iomodel.history import misses, warnings_of
 from iomodel.program.diagnose import ACCOUNTING
 from iomodel.program.trajectory import Trajectory
-from iomodel.report import headline_text, main_figure, write_report
+from iomodel.report import headline_text, known_text, main_figure, write_report
 from iomodel.report.bars import closed_plant, jobs, partners_ends, partners_table
 from iomodel.report.figure import main as draw_figure
 from iomodel.report.laws import WORDS, limits, money, says
 from iomodel.report.page import headline_csv, page_html, paths_csv, study_of
-from iomodel.report.plots import policy_panels, saving_panels, spread_apart, svg
+from iomodel.report.plots import MAIN, PANELS, drawn_figure, policy_panels, saving_panels, spread_apart, svg
 from iomodel.report.reasons import (
     best_words,
     closing_words,
@@ -42,11 +45,13 @@ from iomodel.report.reasons import (
 from iomodel.report.rows import cards_of, headline_rows, states, weight_words
 from iomodel.report.sentences import answer, share_gains, share_words
 from iomodel.report.text import COLUMNS, LABEL
-from iomodel.report.words import number, short_names, signed, span
+from iomodel.report.words import REGIONS, number, short_names, signed, span
 from iomodel.run import build, simulate, what_binds
 from iomodel.spillover import summary
 from iomodel.study import OUTCOMES, Study, outcomes, run_study
+from iomodel.study_files import save_study
 
+FOOTNOTE = "* industrial capacity beyond normal use, share of all; investment: gross capital formation, stocks among it"
 HEADER = (
     "China, official table 2020, 42 sectors;   consumption               with in-kind  growth    investment  "
     "idle plant*  social    unemployed   public debt\n"
@@ -95,6 +100,14 @@ def page(study: Study) -> str:
     return page_html(study)
 
 
+@pytest.fixture(scope="session")
+def saved(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study as a folder: results/main below what is returned."""
+    root = tmp_path_factory.mktemp("saved")
+    save_study(study, root / "results" / "main")
+    return root
+
+
 def with_data(study: Study, name: str, **changes: float | np.ndarray) -> Study:
     """A study in which variables of one path are moved by an amount in all years of policy."""
     path = study.paths[name]
@@ -135,12 +148,13 @@ def test_the_table_has_the_layout_and_the_numbers(study: Study) -> None:
             number(values["public debt, % of GDP"], 0),
         ]
         assert cells == expected
-    assert "* industrial capacity beyond normal use, share of all" in lines
+    assert FOOTNOTE in lines
+    assert "stocks among it" in study.paths["two-halves"].data["investment_share"].attrs["long_name"]
 
 
 def test_prose_is_narrow_and_says_every_check(study: Study) -> None:
     lines = headline_text(study).splitlines()
-    below = lines[lines.index("* industrial capacity beyond normal use, share of all") + 1 :]
+    below = lines[lines.index(FOOTNOTE) + 1 :]
     assert max(map(len, below)) < 110
     for words in (
         "Reference path beside what happened", "Response to welfare", "by who pays", "all in cash", "all in kind",
@@ -525,13 +539,205 @@ def test_the_page_fetches_nothing(page: str) -> None:
     assert {address[1:] for address in inside} <= set(reader.ids)
 
 
-def test_the_headline_on_the_page_equals_the_text(study: Study, page: str) -> None:
-    words = [word.strip() for word in read(page).text if word.strip()]
-    for path in study.paths.values():
-        values = compare([path]).iloc[0]
-        start = words.index(path.experiment.name.replace("-", " "), words.index("policy 2026–2035, year 2035"))
-        assert words[start + 1] == number(values["consumption, % of GDP"])
-        assert words[start + 9] == number(values["public debt, % of GDP"], 0)
+class Tables(HTMLParser):
+    """The tables of one section: table -> row -> cell, the parts of a cell with a space between them."""
+
+    def __init__(self, section: str) -> None:
+        super().__init__()
+        self.section, self.inside = section, False
+        self.tables: list[list[list[str]]] = []
+        self.parts: list[str] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "section":
+            self.inside = dict(attrs).get("id") == self.section
+        elif self.inside and tag == "table":
+            self.tables.append([])
+        elif self.inside and tag == "tr":
+            self.tables[-1].append([])
+        elif self.inside and tag in ("td", "th"):
+            self.parts = []
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th") and self.parts is not None:
+            self.tables[-1][-1].append(" ".join(self.parts))
+            self.parts = None
+
+    def handle_data(self, data: str) -> None:
+        if self.parts is not None and data.strip():
+            self.parts.append(data.strip())
+
+
+def tables_of(html: str, section: str) -> list[list[list[str]]]:
+    """The tables of a section of the page, without their headings."""
+    reader = Tables(section)
+    reader.feed(html)
+    return [table[1:] for table in reader.tables]
+
+
+def headline_cells(path: Trajectory) -> list[str]:
+    """The nine columns of a headline, from `compare` alone."""
+    values = compare([path]).iloc[0]
+    return [
+        number(values["consumption, % of GDP"]),
+        signed(values["consumption, % over as usual"]),
+        number(values["with in-kind, % of GDP"]),
+        number(values["growth, % a year"]),
+        number(values["investment, % of GDP"]),
+        number(values["idle plant, %"]),
+        number(values["social, % of GDP"]),
+        f"{number(values['unemployed peak, %'])}, {number(values['unemployed peak, mn'], 0)}",
+        number(values["public debt, % of GDP"], 0),
+    ]
+
+
+def test_all_columns_of_the_headline_on_the_page_equal_compare(study: Study, page: str) -> None:
+    [table] = tables_of(page, "headline")
+    rows = [row for row in table if len(row) == 10]
+    assert rows == [[name.replace("-", " "), *headline_cells(path)] for name, path in study.paths.items()]
+    assert FOOTNOTE in " ".join(read(page).text)
+
+
+def test_the_home_economy_on_the_other_table_equals_compare(study: Study, page: str) -> None:
+    *_, home = tables_of(page, "partners")
+    names = ["business as usual", "two halves", "two halves under tariffs"]
+    assert home == [[name, *headline_cells(path)] for name, path in zip(names, study.world.values(), strict=True)]
+
+
+def test_partners_on_the_page_equal_the_spillovers(study: Study, page: str) -> None:
+    *tables, _ = tables_of(page, "partners")
+    assert len(tables) == len(study.partners) == 2
+    for table, partners in zip(tables, study.partners.values(), strict=True):
+        last = partners.isel(year=-1)
+        share = last["value_added_change_share"].sum("sector")
+        order = share.sum("channel").sortby(share.sum("channel"), ascending=False)["partner"].values
+        expected = []
+        for code in order:
+            here = last.sel(partner=code)
+            persons = float(here["employment_change"].sum(skipna=False))
+            expected.append([
+                REGIONS[str(code)],
+                signed(float(share.sel(partner=code).sum()), 2),
+                *(signed(float(share.sel(partner=code, channel=one)), 2) for one in ("demand", "barriers")),
+                signed(float(here["value_added_change"].sum()) / 1000),
+                "not known" if np.isnan(persons) else signed(persons, 0),
+            ])  # fmt: skip
+        assert table == expected
+
+
+def test_closed_plant_and_jobs_on_the_page_equal_the_paths(study: Study, page: str) -> None:
+    plant, moved = tables_of(page, "sectors")
+    both, usual = study.paths["two-halves"], study.paths["business-as-usual"]
+    names = short_names(both.provenance["sectors"])
+    code_of = {name: code for code, name in names.items()}
+    closing = [path for path in study.paths.values() if float(path.data["retirement"].sum()) > 0.05]
+    assert len(plant) == 10
+    for name, *cells in plant:
+        for path, text in zip(closing, cells, strict=True):
+            closed = float(path.data["retirement"].sel(sector=code_of[name], year=path.policy_years).sum())
+            stock = float(path.data["capacity"].sel(sector=code_of[name], year=2026))
+            assert text == (f"{number(closed)} ({number(100 * closed / stock, 0)})" if closed > 0.05 else "–")
+    here, there = (path.data["employment"].isel(year=-1) for path in (both, usual))
+    change = {str(code): float((here - there).sel(sector=code)) for code in here["sector"].values}
+    shown = [code_of[name] for name, *_ in moved]
+    assert shown == sorted(shown, key=lambda code: change[code])
+    assert min(change, key=lambda code: change[code]) == shown[0]
+    assert max(change, key=lambda code: change[code]) == shown[-1]
+    for code, row in zip(shown, moved, strict=True):
+        assert row == [names[code], signed(change[code]), number(float(there.sel(sector=code)))]
+
+
+def test_limits_on_the_page_equal_what_binds(study: Study, page: str) -> None:
+    [table] = tables_of(page, "limits")
+    found: dict[str, list[list[str]]] = {}
+    for row in table:
+        if len(row) == 1:
+            group = found.setdefault(row[0], [])
+        else:
+            group.append(row)
+    solved = {name: what_binds(path) for name, path in study.paths.items() if path.shadow_prices}
+    assert list(found) == [name.replace("-", " ") for name in solved]
+    for name, binding in solved.items():
+        path = study.paths[name]
+        billion = float(path.provenance["gdp"]) / 1000 / 100
+        expected = []
+        for row in [row for row in binding if abs(row.worth) >= 5e-4][:5]:
+            worth, years = row.worth * billion, [int(label) for label in row.labels if label.isdigit()]
+            change = "larger" if path.shadow_prices[row.law].attrs["bound"] == "equal" else "looser"
+            text = f"{signed(worth, 0 if abs(worth) >= 10 else 1)} bn yuan if 1 % {change}"
+            expected.append((says(row.law, cards_of(path)), text, span(years)))
+        shown = found[name.replace("-", " ")]
+        assert len(shown) == len(expected)
+        for law, costs, years in expected:
+            assert any(row[0].startswith(law) and row[1:] == [costs, years] for row in shown), law
+
+
+def test_what_the_headline_hangs_on_equals_the_checks(study: Study, page: str) -> None:
+    hangs, spread = tables_of(page, "beside")
+    checks, stated = study.checks, {name: outcomes(path) for name, path in study.paths.items()}
+    expected = [
+        ("business as usual", stated["business-as-usual"]),
+        ("two halves as stated", stated["two-halves"]),
+        ("without the assumed response to welfare", checks["without_precaution"]["two-halves"]),
+        ("paid by dividends of state firms", checks["payers"]["dividends"]),
+        ("paid by a tax on households", checks["payers"]["household_tax"]),
+        ("programme all in cash", checks["mix"]["0.0"]),
+        ("programme all in kind", checks["mix"]["1.0"]),
+        ("demand only as stated", stated["demand-only"]),
+        ("without the assumed response to welfare", checks["without_precaution"]["demand-only"]),
+        ("best path as stated", stated["best-path"]),
+        ("without the assumed response to welfare", checks["without_precaution"]["best-path"]),
+        ("without its idle target", checks["best_without_target"]),
+    ]
+    assert len(hangs) == len(expected)
+    for row, (title, values) in zip(hangs, expected, strict=True):
+        public, firms = float(values["debt"]), float(values["firm_debt"])
+        assert row == [
+            title,
+            *(number(float(values[key])) for key in ("consumption", "with_in_kind", "unemployment", "idle")),
+            *(number(debt, 0) for debt in (public, firms, round(public) + round(firms))),
+        ]
+    assert spread == [
+        [
+            row["title"],
+            f"{row['low']:g} to {row['high']:g}",
+            *(signed(row[end]["with_in_kind_gain"]) for end in ("at_low", "at_high")),
+        ]
+        for row in checks["spread"]
+    ]
+
+
+def test_what_happened_on_the_page_equals_the_misses(study: Study, page: str) -> None:
+    [table] = tables_of(page, "happened")
+    rows = misses(study.paths["business-as-usual"])
+    years = sorted({row.year for row in rows})
+    shown = {
+        (row[0], year): (row[1], cell)
+        for row in table
+        for year, cell in zip(years, row[2:], strict=True)
+        if cell != "–"
+    }
+    expected = {}
+    for row in rows:
+        title = row.variable.replace("_", " ") + (", mean of 2021–2025" if "mean of" in row.title else "")
+        cell = f"{number(row.value)} / {number(row.published)}{' f' * (row.use == 'fitted')}{' !' * (not row.within)}"
+        expected[title, row.year] = (f"± {row.tolerance}", cell)
+    assert shown == expected
+    outside, tested = sum(not row.within for row in rows), sum(row.use == "tested" for row in rows)
+    said = f"{len(rows)} figures are compared, {tested} of them not used in choosing a card; {outside or 'none'} "
+    assert said in " ".join(read(page).text)
+
+
+def test_the_cards_on_the_page_are_those_of_the_tables(study: Study, page: str) -> None:
+    rows = [row for table in tables_of(page, "cards") for row in table if len(row) == 4]
+    by_key = [(row[0].rpartition(" ")[2], row[1:]) for row in rows]
+    for table in ("china-2020", "world-2011"):
+        cards = load_cards(table)
+        for key in cards:
+            card = cards.card(key)
+            value = card.value if isinstance(card.value, tuple) else (card.value,)
+            shown = [", ".join(f"{one:g}" for one in value), f"{card.low:g} to {card.high:g}", card.unit]
+            assert (key, shown) in by_key
 
 
 def test_the_data_on_the_page_are_the_paths(study: Study, page: str) -> None:
@@ -692,6 +898,54 @@ def test_svg_text_is_text_and_names_are_at_the_ends(study: Study) -> None:
     assert "<i>" not in svg(odd, "two")
 
 
+def test_the_main_figure_draws_the_paths(study: Study) -> None:
+    """What matplotlib holds of the main figure: every line, dot, title and number at a line's end is the data's."""
+    figure = drawn_figure(study)
+    variables = {title: (variable, unit) for variable, title, unit in PANELS if variable in MAIN}
+    titles = [text.get_text() for text in figure.texts]
+    assert titles[::2] == list(variables)
+    assert len(figure.axes) == len(variables) == 6
+    for axes, title, unit in zip(figure.axes, titles[::2], titles[1::2], strict=True):
+        variable, units = variables[title]
+        digits = 0 if variable == "public_debt_share" else 1
+        dots = {row.year: row.published for row in misses(study.paths["business-as-usual"]) if row.variable == variable}
+        assert unit == units + "   ● published" * bool(dots)
+        drawn = [(line.get_xdata(), line.get_ydata()) for line in axes.lines if line.get_transform() == axes.transData]
+        texts = [text.get_text() for text in axes.texts]
+        assert "policy from 2026" in texts
+        for place, (name, path) in enumerate(study.paths.items()):
+            data = path.data[variable] if place == 0 else path.data[variable].sel(year=slice(2025, None))
+            np.testing.assert_array_equal(drawn[place][0], data["year"].values)
+            np.testing.assert_array_equal(drawn[place][1], data.values)
+            assert f"{name.replace('-', ' ')} {number(float(path.data[variable][-1]), digits)}" in texts
+        assert len(texts) == 1 + len(study.paths)
+        assert len(drawn) == len(study.paths) + bool(dots)
+        if dots:
+            assert dict(zip(*drawn[-1], strict=True)) == dots
+
+
+def test_every_number_at_a_line_on_the_page_is_the_last_year_of_its_path(study: Study, page: str) -> None:
+    drawn = [re.findall(r"<text[^>]*>([^<]*)</text>", one) for one in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+    expected = [
+        {
+            f"{name.replace('-', ' ')} {number(float(path.data[key][-1]), 0 if key == 'public_debt_share' else 1)}"
+            for name, path in study.paths.items()
+        }
+        for key, *_ in PANELS
+    ]
+    institutions = {"household": "households", "firm": "firms", "government": "government", "foreign": "abroad"}
+    expected += [
+        {
+            f"{word} {number(100 * float(path.data[f'{whose}_saving'][-1] / path.data['gdp'][-1]))}"
+            for whose, word in institutions.items()
+        }
+        for path in study.paths.values()
+    ]
+    assert len(drawn) == len(expected) == 14
+    for texts, ends in zip(drawn, expected, strict=True):
+        assert {text for text in texts if re.match("[a-z]", text) and not text.startswith("policy from")} == ends
+
+
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=8))
 def test_names_do_not_overlap(values: list[float]) -> None:
     placed = np.sort(spread_apart(np.array(values), 1.0, 0.0, 10.0))
@@ -730,6 +984,76 @@ def test_a_plain_list_of_paths(study: Study, tmp_path: Path) -> None:
     assert "Two halves: in 2035 household consumption is" in text
     assert "Trading partners" not in text
     assert "Files beside this page" not in text
+
+
+def test_the_known_years_of_any_paths_are_told_once_for_each_reference(study: Study) -> None:
+    usual, both, abroad = study.paths["business-as-usual"], study.paths["two-halves"], study.world["two-halves"]
+    lines = headline_text(study).splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("Reference path"))
+    assert known_text([usual, both]) == ("", "\n".join(lines[start : start + 13]))
+    assert known_text([abroad]) == ("", "")
+    told = known_text([both, abroad])[1]
+    assert told.splitlines()[0].startswith("Reference path of two-halves beside what happened 2021–2025")
+    other = simulate(usual.experiment.replace(name="other", cards={"public_investment": 9.0}))
+    above, beneath = known_text([usual, both, other])
+    assert beneath.count("beside what happened") == 2
+    assert "Reference path of business-as-usual, two-halves beside" in beneath
+    assert above.replace("\n", " ") == " ".join(f"Warning: other: {text}" for text in warnings_of(other))
+    assert above
+
+
+def test_the_page_of_any_paths_has_the_known_years_of_each_reference(study: Study) -> None:
+    usual, both, abroad = study.paths["business-as-usual"], study.paths["two-halves"], study.world["two-halves"]
+    whole = page_html(study_of([usual, both]), made_by_study=False)
+    assert tables_of(whole, "happened") == tables_of(page_html(study), "happened")
+    assert "Of business as usual" not in " ".join(read(whole).text)
+    other = simulate(usual.experiment.replace(name="other", cards={"public_investment": 9.0}))
+    for paths in ([abroad, both], [both, abroad]):
+        html = page_html(study_of(paths), made_by_study=False)
+        assert tables_of(html, "happened") == tables_of(whole, "happened")
+        assert "Of two halves" in read(html).text
+    html = page_html(study_of([usual, both, other]), made_by_study=False)
+    first, second = tables_of(html, "happened")
+    assert [first] == tables_of(whole, "happened")
+    assert [second] == tables_of(page_html(study_of([other]), made_by_study=False), "happened")
+    assert {"Of business as usual, two halves", "Of other"} <= set(read(html).text)
+    assert all(f"other: {text}." in " ".join(read(html).text) for text in warnings_of(other))
+
+
+def test_the_page_is_made_again_from_either_kind_of_folder(
+    study: Study, page: str, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(saved / "results" / "main")]) == 0
+    assert (saved / "results" / "main" / "report.html").read_text(encoding="utf-8") == page
+    assert main(["run", "business-as-usual", "supply-only", "--out", str(tmp_path / "few")]) == 0
+    printed = capsys.readouterr().out
+    assert known_text([study.paths["supply-only"]])[1] in printed
+    assert "investment: gross capital formation, stocks among it" in printed
+    assert main(["report", str(tmp_path / "few")]) == 0
+    html = (tmp_path / "few" / "report.html").read_text(encoding="utf-8")
+    shown = [row for row in tables_of(html, "headline")[0] if len(row) == 10]
+    assert shown == [
+        [name.replace("-", " "), *headline_cells(study.paths[name])] for name in ("business-as-usual", "supply-only")
+    ]
+    assert tables_of(html, "happened") == tables_of(page, "happened")
+    (tmp_path / "none").mkdir()
+    assert main(["report", str(tmp_path / "none")]) == 2
+    assert "There is neither a study (checks.json) nor a path (NAME/path.nc)" in capsys.readouterr().err
+
+
+def test_the_docs_read_what_a_study_wrote(study: Study, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).resolve().parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(saved)
+    found: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "docs/results.md", "exec"), found)
+    rows = summary(study.partners["two-halves-tariffs"], 2021)
+    usa = next(row for row in rows if (row["partner"], row["channel"]) == ("USA", "total"))
+    assert found["in_all"] == pytest.approx(usa["value_added_change"])
+    share = float(found["share"].sel(partner="USA", year=2021))
+    assert share == pytest.approx(usa["value_added_change_share"])
+    assert set(found["checks"]) == set(study.checks)
+    assert all(f"`{key}`" in text for key in study.checks)
 
 
 def test_words_of_a_single_path_turn(study: Study) -> None:

@@ -23,6 +23,7 @@ from iomodel.study_files import (
     HEADLINE,
     holds_study,
     load_partners,
+    load_paths,
     load_study,
     save_partners,
     save_study,
@@ -82,6 +83,16 @@ def test_what_is_read_back_is_what_was_saved_with_chinese_labels(study: Study, f
     assert [str(name) for name in again.partners["two-halves"]["partner"].values] == PARTNERS
 
 
+def test_single_paths_are_read_without_a_study(folder: Path, tmp_path: Path) -> None:
+    assert [path.experiment.name for path in load_paths(folder)] == ["business-as-usual"] * 2  # one of them renamed
+    with pytest.raises(ResultError, match=r"neither a study \(checks\.json\) nor a path \(NAME/path\.nc\) in "):
+        load_paths(tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "path.nc").write_bytes(b"no NetCDF")
+    with pytest.raises(ResultError, match="broken"):
+        load_paths(tmp_path)
+
+
 def test_plain_xarray_reads_the_partners(folder: Path) -> None:
     with xr.open_dataset(folder / "partners" / "two-halves.nc") as opened:
         assert opened["value_added_change"].attrs["units"] == "million USD"
@@ -105,7 +116,7 @@ def test_a_folder_that_was_not_finished_is_no_study(study: Study, folder: Path, 
     with pytest.raises(TypeError, match="no place in the checks"):
         save_study(broken, tmp_path)
     assert not holds_study(tmp_path)
-    with pytest.raises(ResultError, match=r"no checks\.json.*name a folder that `iomodel run` wrote"):
+    with pytest.raises(ResultError, match=r"no checks\.json.*name a folder that `iomodel run` without names"):
         load_study(tmp_path)
 
 

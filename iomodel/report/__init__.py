@@ -2,6 +2,6 @@
 
 from iomodel.report.page import write_report
 from iomodel.report.plots import main_figure
-from iomodel.report.text import headline_text
+from iomodel.report.text import headline_text, known_text
 
-__all__ = ["headline_text", "main_figure", "write_report"]
+__all__ = ["headline_text", "known_text", "main_figure", "write_report"]

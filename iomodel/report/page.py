@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,15 +18,15 @@ from markupsafe import Markup
 from iomodel.cards import KINDS, Card, load_cards
 from iomodel.errors import ResultError
 from iomodel.files import write_text
-from iomodel.history import misses, warnings_of
 from iomodel.program.trajectory import Trajectory
 from iomodel.report import reasons, rows, sentences, text
 from iomodel.report.bars import channels_of, partners_ends, partners_table, sector_tables
+from iomodel.report.known import known_years, warnings_among
 from iomodel.report.laws import NARROW, limits
 from iomodel.report.plots import policy_panels, saving_panels, svg
 from iomodel.report.words import TABLES, number, policy, region, signed
 from iomodel.shipped import shipped_file
-from iomodel.study import Study, miss_rows
+from iomodel.study import Study
 from iomodel.study_files import study_files
 
 KIND_WORDS = {
@@ -63,11 +62,12 @@ def study_of(paths: Sequence[Trajectory]) -> Study:
     first = paths[0].provenance["table_sha256"]
     home = _named([path for path in paths if path.provenance["table_sha256"] == first])
     other = _named([path for path in paths if path.provenance["table_sha256"] != first])
-    usual = home.get("business-as-usual") or next(iter(home.values()))
-    known = usual if usual.reference is None else replace(usual, data=usual.reference)
-    checks: dict[str, Any] = {}
-    if misses(known):
-        checks = {"misses": miss_rows(known), "warnings": warnings_of(known)}
+    known = known_years([*home.items(), *other.items()])
+    if not known:
+        return Study(home, other, {}, {})
+    checks: dict[str, Any] = {"misses": known[0].misses, "warnings": warnings_among(known)}
+    if any(one.names for one in known):  # paths under other cards or on other tables have another reference, or none
+        checks["references"] = [{"paths": list(one.names), "misses": one.misses} for one in known]
     return Study(home, other, {}, checks)
 
 
@@ -208,14 +208,8 @@ def _card_value(value: float | Sequence[float]) -> str:
 def _beside(study: Study) -> dict[str, Any]:
     """What stands beside the headline, each part only where it was made."""
     checks = study.checks
-    found = rows.miss_rows(checks)
-    years = sorted({year for row in found for year in row.cells})
     return {
-        "misses": found,
-        "miss_years": years,
-        "outside": sum(not cell[3] for row in found for cell in row.cells.values()),
-        "compared": sum(len(row.cells) for row in found),
-        "tested": sum(not cell[2] for row in found for cell in row.cells.values()),
+        "happened": _happened(checks),
         "explained": rows.gain_explained(study),
         "explained_alone": rows.gain_explained(study, "consumption"),
         "precaution": rows.precaution_of(study),
@@ -233,6 +227,27 @@ def _beside(study: Study) -> dict[str, Any]:
         "multipliers": reasons.multiplier_words(study),
         "findings": checks.get("findings", ()),
     }
+
+
+def _happened(checks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each reference path beside what happened: the paths that it is of, where there are several, rows and counts."""
+    alone = [{"paths": [], "misses": checks.get("misses", ())}]
+    found: list[dict[str, Any]] = []
+    for one in checks.get("references", alone):
+        misses = rows.miss_rows(one["misses"])
+        cells = [cell for row in misses for cell in row.cells.values()]
+        if cells:
+            found.append(
+                {
+                    "names": [policy(name) for name in one["paths"]],
+                    "rows": misses,
+                    "years": sorted({year for row in misses for year in row.cells}),
+                    "outside": sum(not within for *_, within in cells),
+                    "compared": len(cells),
+                    "tested": sum(not fitted for _, _, fitted, _ in cells),
+                }
+            )
+    return found
 
 
 # ---------------------------------------------------------------- assumptions and sources

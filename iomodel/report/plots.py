@@ -57,6 +57,7 @@ INSTITUTIONS = {
 
 FONTS = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 WIDTH, HEIGHT = 360, 250
+FIGURE_FONT = 10.2
 
 
 @dataclass(frozen=True)
@@ -146,10 +147,23 @@ def main_figure(study: Study, file: str | Path) -> Path:
     """The main figure as PNG: six panels of the policies. ResultError when the file cannot be written."""
     from PIL import Image
 
+    with _style(FIGURE_FONT):
+        figure = drawn_figure(study)
+
+        def write(part: Path) -> None:
+            figure.savefig(drawn := io.BytesIO(), format="png", dpi=125)
+            with Image.open(drawn) as image:  # few colours: a palette makes the file a third of its size
+                image.convert("RGB").quantize(96).save(part, format="png", optimize=True)
+
+        return write_whole(file, write)
+
+
+def drawn_figure(study: Study) -> Any:
+    """The main figure as matplotlib holds it: one axes a panel, in the order of `policy_panels`."""
     panels = policy_panels(study, MAIN)
     columns, rows = 3, -(-len(panels) // 3)
     figure = _figure(13.0, 3.9 * rows)
-    with _style(10.2):
+    with _style(FIGURE_FONT):
         for place, panel in enumerate(panels):
             row, column = divmod(place, columns)
             left, bottom = 0.032 + column / columns, 0.05 + (rows - 1 - row) / rows
@@ -158,13 +172,7 @@ def main_figure(study: Study, file: str | Path) -> Path:
             figure.text(left - 0.024, bottom + 0.81 / rows, panel.title, color=INK, weight="bold", fontsize=12)
             unit = f"{panel.unit}{'   ● published' if panel.published else ''}"
             figure.text(left - 0.024, bottom + 0.765 / rows, unit, color=FAINT, fontsize=10.5)
-
-        def write(part: Path) -> None:
-            figure.savefig(drawn := io.BytesIO(), format="png", dpi=125)
-            with Image.open(drawn) as image:  # few colours: a palette makes the file a third of its size
-                image.convert("RGB").quantize(96).save(part, format="png", optimize=True)
-
-        return write_whole(file, write)
+    return figure
 
 
 def draw(axes: Any, panel: Panel) -> None:

@@ -165,11 +165,11 @@ class MissRow:
     cells: Mapping[int, tuple[float, float, bool, bool]]
 
 
-def miss_rows(checks: Mapping[str, Any]) -> list[MissRow]:
-    """The study's misses by variable, in their order; a mean over years is a row of its own."""
+def miss_rows(misses: Iterable[Mapping[str, Any]]) -> list[MissRow]:
+    """Misses as a study keeps them by variable, in their order; a mean over years is a row of its own."""
     found: dict[tuple[str, bool], tuple[float, dict[int, tuple[float, float, bool, bool]]]] = {}
     titles: dict[tuple[str, bool], str] = {}
-    for miss in checks.get("misses", ()):
+    for miss in misses:
         mean = "mean of" in miss["title"]
         key = (miss["variable"], mean)
         words = str(miss["variable"]).replace("_", " ")

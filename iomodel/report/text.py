@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from iomodel.program.trajectory import Trajectory
+from iomodel.report.known import known_years, warnings_among
 from iomodel.report.reasons import debts_words, multiplier_words, payer_words, watched_words
 from iomodel.report.rows import (
     Row,
@@ -39,7 +41,8 @@ COLUMNS = (
 
 TABLE_WIDTH = LABEL + sum(width for *_, width in COLUMNS)
 
-FOOTNOTE = "* industrial capacity beyond normal use, share of all"
+INVESTMENT = "investment: gross capital formation, stocks among it"
+FOOTNOTE = f"* industrial capacity beyond normal use, share of all; {INVESTMENT}"
 
 
 def headline_text(study: Study) -> str:
@@ -47,6 +50,17 @@ def headline_text(study: Study) -> str:
     warnings = [f"Warning: {text}" for text in warnings_of_study(study)]
     above = [line for text in warnings for line in _prose(text)]
     return "\n".join([*above, *([""] if above else []), *_table(study), "", *_beside(study)])
+
+
+def known_text(paths: Sequence[Trajectory]) -> tuple[str, str]:
+    """What stands above and beneath a headline of any paths: warnings, and each reference beside what happened.
+
+    Both are empty for paths without known years; a reference that several paths share is told once.
+    """
+    found = known_years((path.experiment.name, path) for path in paths)
+    above = [line for text in warnings_among(found) for line in _prose(f"Warning: {text}")]
+    beneath = ["\n".join(_misses(one.misses, one.names)) for one in found]
+    return "\n".join(above), "\n\n".join(beneath)
 
 
 def warnings_of_study(study: Study) -> list[str]:
@@ -95,19 +109,20 @@ def _placed(label: str, cells: Sequence[str]) -> str:
 
 
 def _beside(study: Study) -> Iterator[str]:
-    yield from _misses(study)
+    yield from _misses(study.checks.get("misses", ()))
     for text in _notes(study):
         yield from _prose(text, first="- ", rest="  ")
 
 
-def _misses(study: Study) -> Iterator[str]:
-    """The reference path beside what happened, a line a variable."""
-    rows = miss_rows(study.checks)
+def _misses(misses: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> Iterator[str]:
+    """The reference path beside what happened, a line a variable; `names`: the paths that it is of, where said."""
+    rows = miss_rows(misses)
     if not rows:
         return
     years = sorted({year for row in rows for year in row.cells})
     span = f"{years[0]}–{years[-1]}"
-    yield f"Reference path beside what happened {span} (model/published; f fitted, else tested; ! outside)"
+    whose = f" of {', '.join(names)}" if names else ""
+    yield f"Reference path{whose} beside what happened {span} (model/published; f fitted, else tested; ! outside)"
     yield "  " + "".ljust(26) + "tolerance".ljust(10) + "".join(str(year).ljust(15) for year in years).rstrip()
     for row in rows:
         cells = "".join(_miss(row.cells.get(year)).ljust(15) for year in years)
