@@ -94,8 +94,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command("experiments", _experiments, "the shipped experiments and what they ask")
 
-    report = command("report", _report, "make the page of the main job again from its folder")
-    report.add_argument("folder", metavar="DIR", help="the folder of the main job, such as results/main")
+    report = command("report", _report, "make the page again from a folder that `run` wrote")
+    report.add_argument("folder", metavar="DIR", help="a folder of results, such as results/main")
     return parser
 
 
