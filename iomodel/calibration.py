@@ -28,8 +28,8 @@ from iomodel.errors import CardError, TableError, nearest
 from iomodel.findings import findings_of
 from iomodel.labels import ASSETS
 from iomodel.prerequisites import require, value_added
-from iomodel.shipped import shipped_file
-from iomodel.table import Table, shipped_tables, table_required
+from iomodel.shipped import shipped_file, shipped_tables
+from iomodel.table import Table, table_required
 from iomodel.utilisation import published_utilisation
 from iomodel.yearly import yearly_paths
 

@@ -327,10 +327,10 @@ def _not_calibrated(file: str, looser: dict[str, Any]) -> list[str]:
 
 
 def _tables(_: argparse.Namespace) -> int:
-    from iomodel.shipped import shipped_file, shipped_names
+    from iomodel.shipped import shipped_tables, table_card
 
-    for name in shipped_names("tables", ".nc"):
-        card = tomllib.loads(shipped_file("tables", f"{name}.toml").read_text(encoding="utf-8"))
+    for name in shipped_tables():
+        card = table_card(name)
         regions = "" if card["national"] else f"{len(card['regions'])} regions × "
         print(f"{name}   {card['year']}, {regions}{card['sectors']} sectors, {card['unit']}, {card['price_basis']}")
         print(f"   source   {card['source']}\n   terms    {card['licence']}\n   sha256   {card['sha256']}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from iomodel.errors import ExperimentError, TableError, nearest
 from iomodel.frozen import Frozen
 from iomodel.labels import TARIFF_GROUPS
 from iomodel.program.policy import LEVERS, PAYERS
-from iomodel.shipped import shipped_file, shipped_names
+from iomodel.shipped import shipped_tables, table_card
 from iomodel.values import number, one_of, refuse, text, whole
 
 KINDS = ("exactly", "at_least")
@@ -343,13 +342,8 @@ def _allowed_card(key: str, table: str) -> str:
 
 def partners() -> list[str]:
     """Regions of the shipped inter-country tables, in their order."""
-    cards = [tomllib.loads(shipped_file("tables", f"{name}.toml").read_text("utf-8")) for name in shipped_tables()]
+    cards = [table_card(name) for name in shipped_tables()]
     return list(dict.fromkeys(region for card in cards if not card["national"] for region in card["regions"]))
-
-
-def shipped_tables() -> list[str]:
-    """Names of the shipped tables."""
-    return shipped_names("tables", ".nc")
 
 
 def known_table(key: str, table: str) -> str:

@@ -64,21 +64,20 @@ def _headline(path: Trajectory, year: int | None) -> dict[str, float]:
         )
     here = data.sel(year=when)
     usual = (path.reference if path.reference is not None else data).sel(year=when)
-    policy = data.sel(year=[one for one in path.policy_years if one <= when])
-    before = float(data["gdp"].sel(year=int(path.policy_years[0]) - 1))
-    years = max(policy.sizes["year"], 1)
-    peak = policy["unemployment_rate"] if policy.sizes["year"] else here["unemployment_rate"]
-    persons = policy["unemployed"] if policy.sizes["year"] else here["unemployed"]
+    # The years of policy up to the one asked for; for a known year those since the base year.
+    first = int(path.policy_years[0]) if when >= int(path.policy_years[0]) else int(data["year"].values[0]) + 1
+    span = data.sel(year=slice(min(first, when), when))
+    before = float(data["gdp"].sel(year=min(first - 1, when)))
     return {
         "consumption, % of GDP": float(here["household_consumption_share"]),
         "consumption, % over as usual": 100
         * (float(here["household_consumption"]) / float(usual["household_consumption"]) - 1),
         "with in-kind, % of GDP": float(here["actual_individual_consumption_share"]),
-        "growth, % a year": 100 * ((float(here["gdp"]) / before) ** (1 / years) - 1),
+        "growth, % a year": 100 * ((float(here["gdp"]) / before) ** (1 / span.sizes["year"]) - 1),
         "investment, % of GDP": float(here["investment_share"]),
         "idle plant, %": float(here["idle_share"]),
         "social, % of GDP": float(here["social_spending_share"]),
-        "unemployed peak, %": float(peak.max()),
-        "unemployed peak, mn": float(persons.max()),
+        "unemployed peak, %": float(span["unemployment_rate"].max()),
+        "unemployed peak, mn": float(span["unemployed"].max()),
         "public debt, % of GDP": float(here["public_debt_share"]),
     }

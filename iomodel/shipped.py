@@ -6,7 +6,11 @@ In a wheel they are packed beside the code as `iomodel/_data`; in a checkout the
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
+
+from iomodel.errors import TableError, nearest
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -26,3 +30,22 @@ def shipped_names(folder: str, suffix: str) -> list[str]:
     """Names, without suffix, of the shipped files in `folder` (such as "experiments") that end in `suffix`."""
     found = shipped_file(*folder.split("/")).glob(f"*{suffix}")
     return sorted(path.name.removesuffix(suffix) for path in found if not path.name.endswith(".expect.toml"))
+
+
+def shipped_tables() -> list[str]:
+    """Names of the shipped tables."""
+    return shipped_names("tables", ".nc")
+
+
+def table_card(name: str) -> dict[str, Any]:
+    """The card of a shipped table: source, licence, year, unit, price basis, sectors, command, hash, how it was made.
+
+    Raises TableError for a name that is not shipped, with the nearest.
+
+    >>> table_card("china-2020")["unit"]
+    'million CNY'
+    """
+    names = shipped_tables()
+    if name not in names:
+        raise TableError(f"There is no table {name!r}; shipped: {', '.join(names)}.{nearest(name, names)}")
+    return tomllib.loads(shipped_file("tables", f"{name}.toml").read_text(encoding="utf-8"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ import xarray as xr
 from iomodel.errors import ResultError, TableError, nearest
 from iomodel.files import write_whole
 from iomodel.labels import FINAL_DIMS, FLOW_DIMS, IMPORTS, OUTPUT_DIMS, TAX_DIMS, VALUE_ADDED_DIMS
-from iomodel.shipped import shipped_file, shipped_names
+from iomodel.shipped import shipped_file, shipped_tables
 from iomodel.table_checks import TOLERANCE, Finding, checked_tolerance, file_findings, findings, identity_findings
 
 _ARRAYS = ("flows", "final_demand", "value_added", "output", "product_taxes", "employment")
@@ -332,24 +331,6 @@ def table_required(table: object) -> Table:
     else:
         advice = "make one with load_table, read_table or make_table"
     raise TableError(f"A table is needed, found {str(table)[:60]!r} of type {type(table).__name__}; {advice}.")
-
-
-def shipped_tables() -> list[str]:
-    """Names of the shipped tables."""
-    return shipped_names("tables", ".nc")
-
-
-def table_card(name: str) -> dict[str, Any]:
-    """The card of a shipped table: source, licence, year, unit, price basis, sectors, command, hash, how it was made.
-
-    >>> table_card("china-2020")["unit"]
-    'million CNY'
-    """
-    if name not in shipped_tables():
-        hint = nearest(name, shipped_tables())
-        raise TableError(f"There is no table {name!r}; shipped: {', '.join(shipped_tables())}.{hint}")
-    with shipped_file("tables", f"{name}.toml").open("rb") as stream:
-        return tomllib.load(stream)
 
 
 def _table_path(name_or_path: str | Path) -> Path:

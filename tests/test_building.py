@@ -13,8 +13,8 @@ from iomodel import building
 from iomodel.building import build_tables, card_text
 from iomodel.errors import TableError
 from iomodel.facts import EMPLOYMENT_INDUSTRIES, fact_ships
-from iomodel.shipped import shipped_file
-from iomodel.table import load_table, table_card
+from iomodel.shipped import shipped_file, table_card
+from iomodel.table import load_table
 
 
 def rows(name: str) -> list[dict[str, str]]:

@@ -25,3 +25,14 @@ def test_an_empty_list_is_refused() -> None:
 def test_a_year_that_is_not_reported_is_refused() -> None:
     with pytest.raises(iom.ResultError, match="reports 2020 to 2035, not 2050"):
         compare([iom.simulate(iom.load_experiment("business-as-usual"))], year=2050)
+
+
+def test_a_known_year_grows_since_the_base_year_and_the_base_year_not_at_all() -> None:
+    usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    gdp, rate = usual.data["gdp"], usual.data["unemployment_rate"]
+    known = compare([usual], year=2023).iloc[0]
+    assert known["growth, % a year"] == pytest.approx(100 * (float(gdp.sel(year=2023) / 100) ** (1 / 3) - 1))
+    assert known["unemployed peak, %"] == float(rate.sel(year=slice(2021, 2023)).max())
+    base = compare([usual], year=2020).iloc[0]
+    assert base["growth, % a year"] == pytest.approx(0.0, abs=1e-9)
+    assert base["unemployed peak, %"] == float(rate.sel(year=2020))

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iomodel.errors import TableError
-from iomodel.table import Table, load_table, make_table, save_table, shipped_tables, table_card
+from iomodel.shipped import shipped_tables, table_card
+from iomodel.table import Table, load_table, make_table, save_table
 from iomodel.table_checks import balance_misses, spectral_radius
 
 CODES = ("01", "NA", "06.10")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -25,7 +24,7 @@ from iomodel.report.known import known_years, warnings_among
 from iomodel.report.laws import NARROW, limits
 from iomodel.report.plots import policy_panels, saving_panels, svg
 from iomodel.report.words import TABLES, number, policy, region, signed
-from iomodel.shipped import shipped_file
+from iomodel.shipped import shipped_tables, table_card
 from iomodel.study import Study
 from iomodel.study_files import study_files
 
@@ -269,8 +268,7 @@ def _sources(study: Study) -> list[dict[str, Any]]:
     for path in (*study.paths.values(), *study.world.values()):
         provenance = path.provenance
         name = str(provenance["table"])
-        card = shipped_file("tables", f"{name}.toml")
-        more = tomllib.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+        more = table_card(name) if name in shipped_tables() else {}
         found[name] = {
             "name": name,
             "source": provenance.get("table_source") or more.get("source", ""),
