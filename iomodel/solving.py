@@ -82,7 +82,7 @@ def _stopped_at_zero(course: Course, program: Program) -> tuple[Program, Verdict
             held = np.broadcast_to(held, below.shape) | disputed
         below = below & ~held
         seen.append(below)
-        program = assemble(replace(setting, stopped=below, held=held), program.blocks)
+        program = _rebuilt(program, below, held)
         verdict = _judged(course, program)
         seconds += verdict.seconds
     if len(seen) == 1:
@@ -91,6 +91,14 @@ def _stopped_at_zero(course: Course, program: Program) -> tuple[Program, Verdict
     if program.setting.held.any():
         stops += f" and held at zero in {_cells(course, program.setting.held)}"
     return program, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, stops))
+
+
+def _rebuilt(program: Program, stopped: Mask, held: Mask) -> Program:
+    """The same program with other stops: its blocks, shifted bounds and the values that its targets have now."""
+    again = assemble(replace(program.setting, stopped=stopped, held=held), program.blocks, program.shifts)
+    for name, target in program.setting.targets.items():
+        again.setting.targets[name].value = target.value
+    return again
 
 
 def _cells(course: Course, mask: Mask) -> str:

@@ -63,6 +63,15 @@ def test_resolve_keeps_the_targets_of_the_program_and_refuses_another_economy() 
         resolve(program, experiment, china(precaution=0.2), {"package": 3.0})
 
 
+def test_resolve_keeps_its_new_targets_where_investment_stops_at_zero(collapsing: Economy) -> None:
+    experiment = iom.load_experiment("two-halves")
+    path = resolve(iom.build(experiment, collapsing), experiment, collapsing, {"package": 3.0})
+    assert any("stopped at zero" in remedy for remedy in path.verdict.remedies)
+    fresh = iom.solve(experiment.set("targets.package.exactly", 3.0), collapsing)
+    assert float(path.data["programme_share"].sel(year=2035)) == pytest.approx(3.0, abs=1e-6)
+    np.testing.assert_allclose(path.data["household_consumption"], fresh.data["household_consumption"], atol=1e-5)
+
+
 def test_layoffs_are_the_larger_of_closing_and_shrinking() -> None:
     """lay_j = max(ζ ℓ u_0 R, (1 − at) n_{t−1} − n, 0), from the economy's own numbers."""
     economy = china()

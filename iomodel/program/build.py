@@ -7,7 +7,7 @@ column times a vector would silently become a matrix), each goal term is concave
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cvxpy as cp
 import numpy as np
@@ -34,7 +34,8 @@ class Program:
     """A built program, not solved.
 
     problem: the cvxpy problem. setting: its numbers. variables: name -> Var. values: every variable and expression by
-    name. laws: name -> Law; terms: name -> Term of the goal.
+    name. laws: name -> Law; terms: name -> Term of the goal. blocks, shifts: what it
+    was laid of, and the amounts by which bounds of laws were moved, so that it can be laid again.
     """
 
     problem: cp.Problem
@@ -44,6 +45,7 @@ class Program:
     laws: Mapping[str, Law]
     terms: Mapping[str, Term]
     blocks: tuple[Block, ...] = CORE
+    shifts: Mapping[str, Array] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         size = sum(variable.size for variable in self.problem.variables())
@@ -111,4 +113,4 @@ def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[s
     problem = cp.Problem(goal, [law.constraint for law in laws.values()])
     if not problem.is_dpp():
         raise ProgramError("the program is not convex by the disciplined rules: a block multiplies two unknowns")
-    return Program(problem, setting, declared, values, laws, terms, laid)
+    return Program(problem, setting, declared, values, laws, terms, laid, dict(shifts or {}))
