@@ -44,7 +44,11 @@ def solved(course: Course, program: Program) -> Trajectory:
 
     Raises InfeasibleError with the laws in conflict, SolverError when no solver returns a point.
     """
-    program, verdict = _stopped_at_zero(course, program)
+    return replayed(course, *settled(course, program))
+
+
+def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
+    """The path of a solved program: its levers simulated again, and how far that is from the solver's point."""
     levers = levers_of(program)
     flows = flows_of(course, levers)
     off = _distances(program, flows)
@@ -63,8 +67,8 @@ def solved(course: Course, program: Program) -> Trajectory:
     return trajectory_of(course, flows, levers, verdict, shadow_prices(program))
 
 
-def _stopped_at_zero(course: Course, program: Program) -> tuple[Program, Verdict]:
-    """Solve until market investment stops at zero exactly where the answer itself would go below.
+def settled(course: Course, program: Program) -> tuple[Program, Verdict]:
+    """The program at its answer: solved until market investment stops at zero exactly where the answer itself would go below.
 
     A pattern of stops that comes back means that two answers take turns; the cells in dispute are then held at or above
     zero by a law, so that the simulation agrees with the path.
