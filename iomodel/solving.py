@@ -68,7 +68,7 @@ def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
 
 
 def settled(course: Course, program: Program) -> tuple[Program, Verdict]:
-    """The program at its answer: solved until market investment stops at zero exactly where the answer itself would go below.
+    """The program at its answer: solved until market investment stops at zero exactly where that would go below.
 
     A pattern of stops that comes back means that two answers take turns; the cells in dispute are then held at or above
     zero by a law, so that the simulation agrees with the path.
