@@ -8,55 +8,35 @@ What a table may lack has a rule. No government_individual: what the government 
 individual_government counts as individual, and where that is nothing the programme buys their products as households
 do. No depreciation: a card's share of the surplus; a sector outside industry without any has no plant of its own. No
 real estate: its share of investment falls away. No public sector: public investment is the vehicles' part of the drive.
-A kind of asset that no product forms: nobody invests in it. What has no rule is refused by `iomodel.prerequisites`.
+A kind of asset that no product forms: nobody invests in it. Cards of another country than China: `iomodel.defaults`.
+What has no rule is refused by `iomodel.prerequisites`.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
 from iomodel.bundles import bundles_of, per_output
-from iomodel.cards import Cards, SectorRows, load_cards, load_map
+from iomodel.capital import drive_shares, plant_of
+from iomodel.cards import COUNTRY, Cards, SectorRows, elsewhere, load_cards, load_map
+from iomodel.defaults import Accounts, with_defaults
 from iomodel.economy import Economy
 from iomodel.errors import CardError, TableError, nearest
 from iomodel.findings import findings_of
+from iomodel.jobs import jobs_by_sector, jobs_finding
 from iomodel.labels import ASSETS
 from iomodel.prerequisites import require, value_added
-from iomodel.shipped import shipped_file, shipped_tables
 from iomodel.table import Table, table_required
 from iomodel.utilisation import published_utilisation
 from iomodel.yearly import yearly_paths
 
 Array = npt.NDArray[np.float64]
 
-HOME = "CHN"
-"""The country whose cards, utilisation and published figures are shipped."""
-
-CALENDAR_CARDS = (
-    "cash_transfers",
-    "consumption_income_ratio",
-    "firm_debt",
-    "household_primary_income",
-    "household_tax",
-    "housing_investment",
-    "land_revenue_base",
-    "net_income_abroad",
-    "pandemic_shortfall",
-    "profit_tax",
-    "public_debt",
-    "public_investment",
-    "state_dividends",
-    "state_property_income",
-    "support_drive",
-    "unemployment_rate",
-)
-"""Cards that belong to one country and year: another region has to supply them."""
+HOME = COUNTRY
 
 
 def calibrate(
@@ -66,8 +46,9 @@ def calibrate(
 
     Amounts come in percent of the base year's GDP, persons in millions. The base year is reproduced to 1e-8.
 
-    Raises CardError when a region needs cards that nobody supplied or a sector has no line in the map of its
-    classification, TableError when the region is not in the table, has no jobs by sector or lacks what has no rule.
+    Cards that nobody supplied of another country than China stand at stated defaults (`iomodel.defaults`). Raises
+    CardError when a sector has no line in the map of its classification, TableError when the region is not in the
+    table, has no jobs by sector or lacks what has no rule.
     Source: accounting after Miller and Blair (2009), chapters 2 and 4; institutions after SNA 2008.
 
     >>> import iomodel as iom
@@ -83,9 +64,11 @@ def calibrate(
     added = value_added(table, region, chosen)
     require(table, region, rows, added)
     flows = _home_flows(table, region, scale)
+    bundles, taxes, levels = bundles_of(table, region, rows, scale)
+    if region != HOME:
+        chosen = with_defaults(chosen, Accounts.of(levels, flows["output"].values, added * scale), rows)
     paths = yearly_paths(table.year, chosen)
     sectors = _production(table, region, flows, rows, chosen, added * scale)
-    bundles, taxes, levels = bundles_of(table, region, rows, scale)
     sectors = _investment(sectors, levels, rows, chosen)
     accounts = _accounts(sectors, levels, paths, chosen)
     exports, re_exports = _exports(levels, paths)
@@ -103,12 +86,15 @@ def calibrate(
         paths=paths,
         exports=exports,
         re_exports=re_exports,
-        findings=findings_of(accounts, sectors, rows, table.year, region == HOME),
+        findings=(
+            *findings_of(accounts, sectors, rows, table.year, region == HOME),
+            *jobs_finding(table, region, float(sectors["jobs"].sum())),
+        ),
     )
 
 
 def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[float, ...]] | None) -> Cards:
-    """The cards to use; refuses a region of a shipped table for which only another country's cards exist."""
+    """The cards to start from; TableError for a region that the table does not have."""
     if region not in table.regions:
         raise TableError(
             f"region {region!r} is no producer of table {table.name!r}; choose with region= one that it has: "
@@ -116,25 +102,9 @@ def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[
         )
     if cards is not None and not isinstance(cards, Mapping):
         raise CardError(f"cards: found {cards!r}; give load_cards(…), or changes such as {{'precaution': 0.3}}.")
-    supplied = set(cards.changed if isinstance(cards, Cards) else cards or {})
-    missing = [key for key in CALENDAR_CARDS if key not in supplied]
-    if region != HOME and table.name in shipped_tables() and missing:
-        raise CardError(
-            f"no cards are shipped for region {region!r} of table {table.name!r}; supply these as cards=…: "
-            + ", ".join(missing)
-        )
     if not isinstance(cards, Cards):
-        cards = load_cards(table.name if table.name in shipped_tables() else None, dict(cards or {}))
-    return cards if region == HOME else _taken_over(cards)
-
-
-def _taken_over(cards: Cards) -> Cards:
-    """The cards for another country: what was found for China stands there as a stated default."""
-    kept = {
-        key: replace(card, kind="default") if card.kind in ("read", "derived", "fitted") else card
-        for key, card in cards.cards.items()
-    }
-    return Cards(kept, cards.table, cards.shipped)
+        return load_cards(table.name, dict(cards or {}), region)
+    return cards if region == HOME else elsewhere(cards)
 
 
 def _home_flows(table: Table, region: str, scale: float) -> xr.Dataset:
@@ -164,7 +134,7 @@ def _production(
     )
     industry = np.isin(rows.group, ("mining", "manufacturing", "utilities")) & (output > 0)
     base, normal = np.where(industry, base, 1.0), np.where(industry, normal, 1.0)
-    jobs = _jobs(table, region, rows)
+    jobs = jobs_by_sector(table, region, rows, compensation)
     overhead = np.where(industry, cards["overhead_jobs"], 0.0)
     trend_jobs = np.where(industry, 0.0, cards["trend_jobs"])
     named: dict[str, Array] = {
@@ -187,58 +157,15 @@ def _production(
     return xr.Dataset({key: ("sector", value) for key, value in named.items()}, coords={"sector": flows["sector"]})
 
 
-def _jobs(table: Table, region: str, rows: SectorRows) -> Array:
-    """Employed persons by sector, in millions.
-
-    A table's own jobs where it has them; for China's official classification the shares of 2018 inside agriculture,
-    industry with construction, and services, scaled to the employed persons of the table's year.
-    """
-    if table.employment is not None and region in table.employment["region"].values:
-        return np.asarray(table.employment.sel(region=region).values, dtype=float) / 1000.0
-    if region != HOME or table.attrs["classification"] != "nbs42":
-        raise TableError(f"table {table.name!r} has no jobs by sector of region {region!r}: add them as employment")
-    with shipped_file("tables", "facts", "china_employment_2018.csv").open(encoding="utf-8", newline="") as file:
-        persons = {row["sector"]: float(row["thousand_persons"]) / 1000.0 for row in csv.DictReader(file)}
-    jobs = np.array([persons[sector] for sector in table.sectors])
-    broad = {"agriculture": "primary", "services": "tertiary"}
-    branch = np.array([broad.get(group, "secondary") for group in rows.group])
-    for name, employed in _employed(table.year).items():
-        jobs[branch == name] *= employed / jobs[branch == name].sum()
-    return jobs
-
-
-def _employed(year: int) -> dict[str, float]:
-    """Employed persons of China by branch in `year`, in millions (statistical office)."""
-    with shipped_file("tables", "facts", "china_facts.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["period"] == str(year)]
-    names = ("primary", "secondary", "tertiary")
-    return {
-        name: float(next(row["value"] for row in rows if row["key"] == f"employed_persons.{name}")) for name in names
-    }
-
-
 def _investment(sectors: xr.Dataset, levels: xr.Dataset, rows: SectorRows, cards: Cards) -> xr.Dataset:
     """Investment by using sector and motive, capital cost, yields and asset mix."""
-    real_estate = rows.capital == "real_estate"
-    rate = np.select(
-        [real_estate, rows.capital == "infrastructure"],
-        [cards["capital_depreciation_real_estate"], cards["capital_depreciation_infrastructure"]],
-        cards["capital_depreciation_plant"],
-    )
-    decay = np.where(real_estate, cards["capacity_depreciation_real_estate"], cards["capacity_depreciation"])
-    output, capital = sectors["output"].values, sectors["depreciation"].values / rate
-    plant = (output > 0) & (capital > 0)
-    decay, growth = np.where(plant, decay, 0.0), np.where(plant, cards["capacity_growth"], 0.0)
-    need = (growth + decay) * capital
-    total = sum(float(levels[asset]) for asset in ASSETS)
-    built, other = float((need * real_estate).sum()), float((need * ~real_estate).sum())
-    share = cards["real_estate_investment_share"] if built > 0 and other > 0 else float(built > 0)
-    invested = total * (
-        (1 - share) * need * ~real_estate / (other or 1.0) + share * need * real_estate / (built or 1.0)
-    )
+    plant = plant_of(sectors["output"].values, sectors["depreciation"].values, rows, cards)
+    invested = plant.invested(sum(float(levels[asset]) for asset in ASSETS), cards)
+    output, capital, decay, growth, need = plant.output, plant.capital, plant.decay, plant.growth, plant.need
+    there = plant.there
     parts = _motives(invested, rows, cards)
     capacity = sectors["capacity"].values
-    cost = np.divide(capital, capacity, out=np.ones_like(capital), where=plant)
+    cost = np.divide(capital, capacity, out=np.ones_like(capital), where=there)
     mean_yield = np.divide(need, invested, out=np.zeros_like(need), where=invested > 0)
     kept = {name: 1 - cards[f"waste_{name}"] for name in ("market", "drive", "public")}
     mean_kept = sum(parts[name] * kept[name] for name in parts)
@@ -246,7 +173,7 @@ def _investment(sectors: xr.Dataset, levels: xr.Dataset, rows: SectorRows, cards
     acceleration = np.where(
         sectors["industry"].values > 0, cards["accelerator_industry"], cards["accelerator_elsewhere"]
     )
-    acceleration = np.where((output > 0) & ~plant, 0.0, acceleration)
+    acceleration = np.where((output > 0) & ~there, 0.0, acceleration)
     named = {"investment": invested, "capital": capital, "capital_cost": cost, "yield": mean_yield}
     named |= {f"{name}_investment": parts[name] for name in parts}
     named |= {f"yield_{name}": mean_yield * kept[name] / mean_kept for name in parts}
@@ -259,9 +186,7 @@ def _investment(sectors: xr.Dataset, levels: xr.Dataset, rows: SectorRows, cards
 
 def _motives(invested: Array, rows: SectorRows, cards: Cards) -> dict[str, Array]:
     """Base-year investment split into the local investment drive, public investment and the market's own."""
-    names = ("manufacturing", "infrastructure", "real_estate", "elsewhere")
-    share = np.select([rows.drive == name for name in names], [cards[f"drive_share_{name}"] for name in names], 0.0)
-    drive = share * invested
+    drive = drive_shares(rows, cards) * invested
     rest = (invested - drive) * rows.public
     public_total = cards["public_investment"] - cards["vehicles_share"] * drive.sum()
     if not rows.public.any():

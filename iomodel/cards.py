@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from iomodel.errors import CardError, nearest
 from iomodel.labels import positions
-from iomodel.shipped import shipped_file, shipped_names
+from iomodel.shipped import shipped_file, shipped_names, shipped_tables
 
 KINDS = ("read", "derived", "fitted", "assumed", "default", "preference")
 """Where a value comes from: seen in its source, computed from figures seen, chosen so that a published figure is met,
@@ -28,8 +29,32 @@ assumed for a stated reason, taken over from another country or year, or a state
 Value = float | tuple[float, ...]
 """What a card holds: one number, or one number a year (the last of which goes on)."""
 
+CALENDAR_CARDS = (
+    "cash_transfers",
+    "consumption_income_ratio",
+    "firm_debt",
+    "household_primary_income",
+    "household_tax",
+    "housing_investment",
+    "land_revenue_base",
+    "net_income_abroad",
+    "pandemic_shortfall",
+    "profit_tax",
+    "public_debt",
+    "public_investment",
+    "state_dividends",
+    "state_property_income",
+    "support_drive",
+    "unemployment_rate",
+)
+"""Cards that belong to one country and year: of another country than China they stand at defaults until given."""
+
 _FIELDS = ("title", "unit", "value", "low", "high", "kind", "source")
+_RANGE = ("low", "high")
 _WHOLE = "calendar year"
+
+COUNTRY = "CHN"
+"""The country whose cards, utilisation, yearly paths and published figures are shipped."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +107,7 @@ class Cards(Mapping[str, float]):
     """All cards of a table by key. `cards["precaution"]` is a value, `cards.card("precaution")` the whole card.
 
     Nothing is changed in place: `replace` gives new cards. `shipped` keeps the values that the files hold, so that
-    `changed` can say what a user moved.
+    `changed` can say what a user moved; `given` are the keys that a user set, to whatever value.
 
     >>> cards = load_cards("china-2020")
     >>> cards["capacity_margin"]
@@ -94,6 +119,7 @@ class Cards(Mapping[str, float]):
     cards: Mapping[str, Card]
     table: str | None = None
     shipped: Mapping[str, Value] = field(default_factory=dict)
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
         if not self.shipped:
@@ -137,7 +163,7 @@ class Cards(Mapping[str, float]):
         for key, value in changes.items():
             card = self.card(key)
             changed[key] = replace(card, value=_checked_value(card, value))
-        return Cards(changed, self.table, self.shipped)
+        return Cards(changed, self.table, self.shipped, self.given | set(changes))
 
     def unbounded(self, changes: Mapping[str, Value]) -> Cards:
         """As `replace`, without looking at ranges: for tests that loosen the model on purpose."""
@@ -147,7 +173,7 @@ class Cards(Mapping[str, float]):
             card = self.card(key)
             low, high = min(card.low, *numbers), max(card.high, *numbers)
             changed[key] = replace(card, value=value, low=low, high=high)
-        return Cards(changed, self.table, self.shipped)
+        return Cards(changed, self.table, self.shipped, self.given | set(changes))
 
     @property
     def changed(self) -> dict[str, Value]:
@@ -164,25 +190,67 @@ class Cards(Mapping[str, float]):
         return [card for card in self.cards.values() if card.kind == kind]
 
 
-def load_cards(table: str | None = None, changes: Mapping[str, Value] | None = None) -> Cards:
+def load_cards(table: str | None = None, changes: Mapping[str, Value] | None = None, region: str = COUNTRY) -> Cards:
     """Cards for a table: the common ones, those of the shipped table of this name over them, then `changes`.
 
     A table of another name (the user's own) gets the common cards; those that belong to a country and a year are of
-    the kind "default" there. Raises CardError for an unknown key, a value of the wrong type or outside its range, or
-    a card file that is malformed.
+    the kind "default" there. A region other than China gets those of `elsewhere`. Raises CardError for an unknown key,
+    a value of the wrong type or outside its range, or a card file that is malformed.
 
     >>> load_cards("china-2020", {"precaution": 0.3}).card("precaution").value
     0.3
     """
     common = _read(shipped_file("tables", "cards", "common.toml"))
     own_file = shipped_file("tables", "cards", f"{table}.toml")
-    own = _read(own_file) if table and table != "common" and own_file.is_file() else {}
+    own = _own(str(table)) if region == COUNTRY and table in shipped_tables() and own_file.is_file() else {}
     unknown = [key for key in own if key not in common]
     if unknown:
         raise CardError(f"{own_file.name}: there is no common card {unknown[0]!r}.{nearest(unknown[0], common)}")
-    cards = {key: _card(key, {**entry, **own.get(key, {})}) for key, entry in common.items()}
-    loaded = Cards(cards, table)
+    loaded = Cards({key: _card(key, {**entry, **own.get(key, {})}) for key, entry in common.items()}, table)
+    loaded = loaded if region == COUNTRY else elsewhere(loaded)
     return loaded.replace(changes) if changes else loaded
+
+
+def elsewhere(cards: Cards) -> Cards:
+    """The cards for a country of which none are shipped: what was found for China stands there as a stated default.
+
+    Institutions of China alone are absent, and ranges are as wide as other countries need (the file is
+    tables/cards/elsewhere.toml); what a user gave is kept.
+
+    >>> load_cards("world-2011", region="USA")["drive_share_manufacturing"]
+    0.0
+    """
+    differs = _read(shipped_file("tables", "cards", "elsewhere.toml"))
+    kept: dict[str, Card] = {}
+    for key, card in cards.cards.items():
+        own = key in cards.given
+        entry = {name: value for name, value in differs.get(key, {}).items() if not own or name in _RANGE}
+        whole = _card(key, {**{name: getattr(card, name) for name in _FIELDS}, **entry})
+        kept[key] = replace(whole, kind="default") if whole.kind in ("read", "derived", "fitted") else whole
+    shipped = {key: card.value if key not in cards.given else cards.shipped[key] for key, card in kept.items()}
+    return Cards(kept, cards.table, shipped, cards.given)
+
+
+def _own(table: str, standing: str = "") -> dict[str, dict[str, object]]:
+    """What the cards of a shipped table say: its own file, laid over the one that its `base` names.
+
+    standing: the table whose file named this one as its base, which may not have a base of its own.
+    """
+    path = shipped_file("tables", "cards", f"{table}.toml")
+    entries: dict[str, Any] = dict(_read(path))
+    base = entries.pop("base", None)
+    if base is None:
+        return entries
+    if standing:
+        raise CardError(f"{standing}.toml stands on {path.name}, which stands on {base!r}: name that one as its base.")
+    names = [name for name in shipped_names("tables", ".nc") if name != table]
+    if base not in names:
+        raise CardError(
+            f"{path.name}: base is {base!r}; allowed is another shipped table: {', '.join(names)}."
+            f"{nearest(str(base), names)}"
+        )
+    below = _own(base, table)
+    return {key: {**below.get(key, {}), **entries.get(key, {})} for key in (*below, *entries)}
 
 
 def _read(path: Path) -> dict[str, dict[str, object]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from iomodel.cards import Cards, Value
+from iomodel.cards import CALENDAR_CARDS, COUNTRY, Cards, Value
 from iomodel.errors import TableError
 from iomodel.table import Table
 
@@ -99,13 +99,27 @@ class Economy:
             lines.append(f"  {finding.title}: {finding.value:.2f} {finding.unit}{beside} ({finding.source})")
         counts = ", ".join(f"{count} {kind}" for kind, count in self.cards.count().items() if count)
         lines.append(f"  cards: {counts}")
+        if self.missing_cards:
+            lines.append(f"  {self.missing_words}")
         changed = self.cards.changed
         if changed:
             lines.append(f"  changed: {', '.join(f'{key} = {_shown(value)}' for key, value in changed.items())}")
-        defaults = [card.key for card in self.cards.of_kind("default") if card.key not in changed]
+        defaults = [card.key for card in self.cards.of_kind("default") if card.key not in self.cards.given]
         if defaults:
             lines.append(f"  stated defaults, for want of a figure of this country and year: {', '.join(defaults)}")
         return "\n".join(lines)
+
+    @property
+    def missing_cards(self) -> tuple[str, ...]:
+        """Cards that belong to one country and year and that nobody supplied; none of China, whose own are shipped."""
+        if self.region == COUNTRY:
+            return ()
+        return tuple(key for key in CALENDAR_CARDS if key not in self.cards.given)
+
+    @property
+    def missing_words(self) -> str:
+        """How many of the cards of a country and year stand at defaults."""
+        return f"{len(self.missing_cards)} of {len(CALENDAR_CARDS)} cards that belong to a country and year are missing"
 
     @property
     def unit(self) -> str:

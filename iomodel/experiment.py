@@ -178,7 +178,7 @@ class Experiment:
         last = self.horizon.years
         targets = {key: _target(key, entry, last) for key, entry in self.targets.items()}
         limits = {key: _limit(key, entry) for key, entry in self.limits.items()}
-        cards = {text("cards", key): _card(key, value, self.table) for key, value in self.cards.items()}
+        cards = {text("cards", key): _card(key, value, self.table, self.region) for key, value in self.cards.items()}
         object.__setattr__(self, "targets", Frozen(targets))
         object.__setattr__(self, "limits", Frozen(limits))
         object.__setattr__(self, "cards", Frozen(cards))
@@ -316,11 +316,11 @@ def _limit(key: str, limit: Limit) -> Limit:
     return Limit(margin, soft)
 
 
-def _card(key: str, value: object, table: str) -> float | tuple[float, ...]:
+def _card(key: str, value: object, table: str, region: str) -> float | tuple[float, ...]:
     entries: Sequence[object] = value if isinstance(value, list | tuple) else (value,)
     numbers = [float(entry) for entry in entries if _is_number(entry)]
     if len(numbers) < len(entries) or not entries:
-        raise refuse(f"cards.{key}", value, _allowed_card(key, table))
+        raise refuse(f"cards.{key}", value, _allowed_card(key, table, region))
     return tuple(numbers) if isinstance(value, list | tuple) else numbers[0]
 
 
@@ -328,11 +328,11 @@ def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _allowed_card(key: str, table: str) -> str:
+def _allowed_card(key: str, table: str, region: str) -> str:
     """What a card may hold, in words; its own range where there is such a card."""
     from iomodel.cards import load_cards
 
-    cards = load_cards(table)
+    cards = load_cards(table, region=region)
     if key not in cards:  # a misspelled key is said before its value
         raise ExperimentError(f"cards.{key}: there is no card of this name.{nearest(key, cards)}")
     card = cards.card(key)

@@ -62,7 +62,7 @@ def experiment_from(entries: Mapping[str, Any], source: str, name: str) -> Exper
     before = f"{source}: " if source else ""
     try:
         experiment = experiment_of(entries, name)
-        load_cards(experiment.table, dict(experiment.cards))
+        load_cards(experiment.table, dict(experiment.cards), experiment.region)
     except ExperimentError as error:
         raise ExperimentError(f"{before}{error}") from None
     except CardError as error:

@@ -1,7 +1,9 @@
 """Yearly data of the model: trend, exports, prices, land, labour force and the pace of the investment drive.
 
 Known years come from the shipped paths of China; after the last row its rates hold. A table of another year takes the
-rows from the one that the card `paths_year` names, as a stated default, and has no known year.
+rows from the one that the card `paths_year` names, as a stated default, and has no known year. Where the card is 0, as
+it is of other countries, nothing of China's is taken: demand grows steadily as capacity does, prices as in the base
+year.
 """
 
 from __future__ import annotations
@@ -39,8 +41,8 @@ def yearly_paths(year: int, cards: Cards) -> xr.Dataset:
     come back since the base year, percent of base-year GDP. labour_force: index. drive_favoured and drive_elsewhere:
     index of the investment drive. known: whether the year is history.
     """
-    calendar = int(cards["paths_year"]) == year + 1
-    rows = _rows(int(cards["paths_year"]), calendar, cards)
+    first = int(cards["paths_year"])
+    rows = _rows(first, first == year + 1, cards) if first > 0 else _steady(cards)
     trend = np.cumprod([1.0] + [1 + row.trend for row in rows])
     force_growth = cards["labour_force_growth"]
     efficiency = np.cumsum([0.0] + [np.log1p(row.trend) - force_growth for row in rows])
@@ -83,6 +85,18 @@ def _rows(first: int, calendar: bool, cards: Cards) -> list[_Row]:
             )
         )
     return rows
+
+
+def _steady(cards: Cards) -> list[_Row]:
+    """Rates of a country without paths of its own, the same in every year."""
+    row = _Row(
+        trend=cards["capacity_growth"],
+        exports=cards["export_growth"],
+        inflation=cards["inflation_base"],
+        land=cards["land_revenue_base"] / 100,
+        known=False,
+    )
+    return [row] * YEARS_AHEAD
 
 
 def _pandemic(cards: Cards) -> npt.NDArray[np.float64]:

@@ -12,8 +12,7 @@ import xarray as xr
 from synthetic import CARDS, HOME, random_numbers, table_of
 
 import iomodel as iom
-from iomodel.calibration import CALENDAR_CARDS
-from iomodel.cards import SectorRows, load_map
+from iomodel.cards import CALENDAR_CARDS, SectorRows, load_map
 from iomodel.economy import Economy
 from iomodel.errors import CardError, TableError
 from iomodel.facts import published
@@ -224,12 +223,18 @@ def test_cards_change_what_they_name(china: Economy) -> None:
 
 
 # ---------------------------------------------------------------------- refusals
-def test_another_region_lists_the_cards_to_supply() -> None:
-    with pytest.raises(CardError) as caught:
-        iom.calibrate(iom.load_table("world-2011"), region="USA")
-    assert "no cards are shipped for region 'USA' of table 'world-2011'" in str(caught.value)
-    for key in CALENDAR_CARDS:
-        assert key in str(caught.value)
+def test_another_region_counts_the_cards_that_are_missing() -> None:
+    economy = iom.calibrate(iom.load_table("world-2011"), region="USA")
+    assert economy.missing_cards == CALENDAR_CARDS
+    said = str(economy)
+    assert "16 of 16 cards that belong to a country and year are missing" in said
+    defaults = said.splitlines()[-1]
+    assert all(key in defaults for key in CALENDAR_CARDS)
+    given = {"public_debt": 60.0, "cash_transfers": 12.0}  # the first is what the default happens to be
+    fewer = iom.calibrate(iom.load_table("world-2011"), "USA", given)
+    assert set(economy.missing_cards) - set(fewer.missing_cards) == set(given)
+    assert "public_debt" not in str(fewer).splitlines()[-1]
+    assert iom.calibrate(iom.load_table("world-2011")).missing_cards == ()
 
 
 def test_another_region_works_with_its_cards() -> None:
@@ -237,13 +242,13 @@ def test_another_region_works_with_its_cards() -> None:
     own = {
         "cash_transfers": 15.0, "consumption_income_ratio": 0.92, "firm_debt": 120.0, "household_primary_income": 0.82,
         "household_tax": 9.0, "housing_investment": 3.0, "land_revenue_base": 0.0, "net_income_abroad": -1.0,
-        "pandemic_shortfall": 0.0, "profit_tax": 2.0, "public_debt": 99.0, "public_investment": 5.0,
+        "pandemic_shortfall": 0.0, "profit_tax": 2.0, "public_debt": 99.0, "public_investment": 4.0,
         "state_dividends": 0.1, "state_property_income": 1.0, "support_drive": 0.1,
         "unemployment_rate": 0.089, "vehicles_share": 0.7,
     }  # fmt: skip
     economy = iom.calibrate(iom.load_table("world-2011"), "USA", own)
     assert float(economy.accounts["household_consumption"]) > 60
-    assert set(economy.cards.changed) >= set(CALENDAR_CARDS) - {"pandemic_shortfall"}
+    assert set(economy.cards.changed) >= set(CALENDAR_CARDS) - {"pandemic_shortfall", "land_revenue_base"}
     usual = iom.load_experiment("business-as-usual").replace(table="world-2011", region="USA")
     path = iom.simulate(usual, economy)
     base = path.data.sel(year=2011)

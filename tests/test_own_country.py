@@ -50,9 +50,9 @@ def test_every_form_of_the_file_goes_through_the_main_job(folder: Path, form: st
 def test_an_economy_lists_what_stands_at_defaults(folder: Path) -> None:
     table = iom.read_table(folder / "national.csv")
     _closes(iom.calibrate(table, region="EXA"))
-    said = str(iom.calibrate(table, region="EXA", cards={"public_debt": 60}))
+    said = str(iom.calibrate(table, region="EXA", cards={"public_debt": 70}))
     changed, defaults = said.splitlines()[-2:]
-    assert changed == "  changed: public_debt = 60"
+    assert changed == "  changed: public_debt = 70"
     assert "stated defaults" in defaults
     for key in ("household_primary_income", "capacity_growth", "real_estate_investment_share"):
         assert key in defaults
@@ -75,11 +75,11 @@ def test_the_command_line_says_each_economy_once(
     monkeypatch.chdir(folder)  # a path given to --set counts from where one works
     asked = ["run", TWO_HALVES, "business-as-usual", "--out", str(tmp_path), "--set"]
     # the card is outside the range that China's table has for it: the table named decides, in whatever order
-    assert main([*asked, "cards.public_debt=60", "table=national.csv", "region=EXA"]) == 0
+    assert main([*asked, "cards.public_debt=70", "table=national.csv", "region=EXA"]) == 0
     out = capsys.readouterr().out
     assert out.count("EXA in 2020, table exampleland-2020: GDP") == 1
     assert out.count("stated defaults, for want of a figure") == 1
-    assert "changed: public_debt = 60" in out
+    assert "changed: public_debt = 70" in out
     assert "--set cards.KEY=VALUE changes it" in out
     assert "two-halves: optimal" in out
     assert (tmp_path / "headline.csv").is_file()
@@ -466,7 +466,7 @@ REFUSED = [
     (no_industry, TableError, "the map map.csv has no sector of manufacturing with output, whose plant the model is"),
     (no_overflow_goods, CardError, "The map map.csv marks no good that households buy as one that they buy abroad"),
     (nothing_to_give_in_kind, CardError, "marks as individual_government: a programme could buy nothing. Mark the"),
-    (too_little_public_investment, CardError, "public_investment = 20.0 leaves 15."),
+    (too_little_public_investment, CardError, "public_investment = 20.0 leaves 20."),
     (no_line_in_the_map, CardError, "The map map.csv has no line for 1 of 11 sectors: 05."),
 ]
 

@@ -1,0 +1,161 @@
+"""Stated defaults: what stands for the cards of a country of which nobody supplied any.
+
+China's figures are poor ones for another country. Where the country's own table says something it is asked: its
+accounts close in the base year with households, firms and the state each saving a plausible part, debts keep their
+shares of GDP on trend. Every number found here is a card of the kind "default", printed with the economy: none is a
+figure of the country. A card that a user gives is kept, and the rules after it reckon with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from iomodel.capital import drive_shares, plant_of
+from iomodel.cards import Cards, SectorRows
+from iomodel.labels import ASSETS
+
+Array = npt.NDArray[np.float64]
+
+HOUSEHOLDS_SAVE = 0.5
+"""Households' part of national saving."""
+
+STEADY_GROWTH = (0.01, 0.06)
+"""Least and most of the growth of capacity that is read from a table."""
+
+PUBLIC_PART = 0.7
+"""The state's part of what the sectors marked as public invest."""
+
+HOUSING_PART = 0.3
+"""Housing bought by households, part of investment in construction: 8.5 of 29 percent of GDP in China 2020."""
+
+SURPLUS_PART = (0.0, 0.95)
+"""Least and most of the operating surplus that households get."""
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What a region's table says, percent of its GDP: uses at purchasers' prices, and value added by sector.
+
+    construction: the part of investment; collective and in_kind: of the government; taxes: on products and production.
+    """
+
+    consumption: float
+    in_kind: float
+    collective: float
+    investment: float
+    construction: float
+    stocks: float
+    taxes: float
+    wages: float
+    surplus: float
+    output: Array
+    depreciation: Array
+
+    @staticmethod
+    def of(levels: xr.Dataset, output: Array, added: Array) -> Accounts:
+        """From base-year levels of the uses and (4, n) value added (compensation, taxes, depreciation, surplus)."""
+        return Accounts(
+            consumption=float(levels["household_consumption"]),
+            in_kind=float(levels["in_kind_spending"]),
+            collective=float(levels["collective_consumption"]),
+            investment=sum(float(levels[asset]) for asset in ASSETS),
+            construction=float(levels["construction"]),
+            stocks=float(levels["inventories"].sum()) + float(levels["inventories_tax"]),
+            taxes=float(levels["product_taxes"]) + float(added[1].sum()),
+            wages=float(added[0].sum()),
+            surplus=float(added[2].sum() + added[3].sum()),
+            output=output,
+            depreciation=added[2],
+        )
+
+
+def with_defaults(cards: Cards, accounts: Accounts, rows: SectorRows) -> Cards:
+    """The cards of another country with what its own table says in place of China's; what a user gave is kept."""
+    rules: dict[str, Callable[[Cards], float]] = {
+        "consumption_income_ratio": lambda known: _consumption_ratio(known, accounts),
+        "capacity_growth": lambda known: _growth(known, accounts, rows),
+        "housing_investment": lambda _: HOUSING_PART * accounts.construction,
+        "public_investment": lambda known: _public_investment(known, accounts, rows),
+        "household_primary_income": lambda known: _primary_income(known, accounts),
+        "financial_assets": lambda known: _financial_assets(known, accounts),
+    }
+    for key, rule in rules.items():
+        if key not in cards.given:
+            cards = _set(cards, key, rule(cards))
+    return cards
+
+
+def _set(cards: Cards, key: str, value: float) -> Cards:
+    """A card at its computed value, kept inside its range; it counts as the shipped one, so that nothing is changed."""
+    card = cards.card(key)
+    card = replace(card, value=float(np.clip(value, card.low, card.high)))
+    return Cards({**cards.cards, key: card}, cards.table, {**cards.shipped, key: card.value}, cards.given)
+
+
+def _consumption_ratio(cards: Cards, accounts: Accounts) -> float:
+    """C / (C + half of national saving), national saving being GDP − C − S − G − NI."""
+    saved = 100.0 - accounts.consumption - accounts.in_kind - accounts.collective - cards["net_income_abroad"]
+    return accounts.consumption / (accounts.consumption + HOUSEHOLDS_SAVE * max(saved, 0.0))
+
+
+def _growth(cards: Cards, accounts: Accounts, rows: SectorRows) -> float:
+    """I / Σ capital − mean wear: what investment adds to capital when a unit of it builds a unit."""
+    plant = plant_of(accounts.output, accounts.depreciation, rows, cards)
+    capital = plant.capital[plant.there]
+    rate = (accounts.investment - float(plant.decay[plant.there] @ capital)) / float(capital.sum())
+    return float(np.clip(rate, *STEADY_GROWTH))
+
+
+def _public_investment(cards: Cards, accounts: Accounts, rows: SectorRows) -> float:
+    """PUBLIC_PART of what public sectors invest besides the drive, and the vehicles' part of the drive."""
+    invested = plant_of(accounts.output, accounts.depreciation, rows, cards).invested(accounts.investment, cards)
+    drive = drive_shares(rows, cards) * invested
+    return PUBLIC_PART * float(((invested - drive) * rows.public).sum()) + cards["vehicles_share"] * float(drive.sum())
+
+
+def _steady_deficit(cards: Cards) -> float:
+    """Deficit that keeps public debt at its share of GDP on trend: D₁ (g + π) / (1 + g)."""
+    growth, inflation = cards["capacity_growth"], cards["inflation_base"]
+    return cards["public_debt"] * (growth + inflation) / (1 + growth)
+
+
+def _interest(cards: Cards) -> float:
+    """Interest of the base year on the public debt at its start, which is D₁ / (1 + g) on trend."""
+    return cards["interest_rate"] * cards["public_debt"] / (1 + cards["capacity_growth"])
+
+
+def _land(cards: Cards) -> float:
+    return cards["land_revenue_base"] * cards["land_share_kept"]
+
+
+def _state_saving_less_primary_income(cards: Cards, accounts: Accounts) -> float:
+    """S^G − primary income of households: taxes on wages are what takes their primary income to their income."""
+    income = accounts.consumption / cards["consumption_income_ratio"]
+    own = cards["profit_tax"] + cards["state_property_income"] + cards["state_dividends"]
+    return accounts.taxes + own - income - accounts.collective - accounts.in_kind - _interest(cards)
+
+
+def _primary_income(cards: Cards, accounts: Accounts) -> float:
+    """Share of national income: what leaves the state the saving that a steady public debt needs."""
+    saving = cards["public_investment"] - _land(cards) - _steady_deficit(cards)
+    income = saving - _state_saving_less_primary_income(cards, accounts)
+    wages = accounts.wages + cards["interest_to_households"] * _interest(cards)
+    low, high = (wages + part * accounts.surplus for part in SURPLUS_PART)
+    return float(np.clip(income, low, high)) / (100.0 - cards["net_income_abroad"])
+
+
+def _financial_assets(cards: Cards, accounts: Accounts) -> float:
+    """Firms' saving and steady new debt, less what firms invest."""
+    national = 100.0 - accounts.consumption - accounts.in_kind - accounts.collective - cards["net_income_abroad"]
+    households = accounts.consumption / cards["consumption_income_ratio"] - accounts.consumption
+    primary = cards["household_primary_income"] * (100.0 - cards["net_income_abroad"])
+    state = _state_saving_less_primary_income(cards, accounts) + primary
+    growth, inflation = cards["capacity_growth"], cards["inflation_base"]
+    borrowed = cards["firm_debt"] * (growth + inflation) / (1 + growth)
+    own = accounts.investment - cards["public_investment"] - cards["housing_investment"] + accounts.stocks
+    return borrowed + (national - households - state) - own - _land(cards)
