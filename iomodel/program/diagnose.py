@@ -20,6 +20,8 @@ from cvxpy.constraints.zero import Equality
 from iomodel.errors import SolverError
 from iomodel.program.block import total
 from iomodel.program.build import Program
+from iomodel.program.goods_prices import goods_prices
+from iomodel.program.price_words import price_attributes
 from iomodel.program.solvers import solver_named
 
 Array = npt.NDArray[np.float64]
@@ -69,7 +71,8 @@ class Conflict:
 def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
     """Law -> price by the law's dims: change of the goal for a bound raised by one unit.
 
-    The attribute `one_percent` is what bounds one percent looser would bring, summed over the law.
+    The attribute `one_percent` is what bounds one percent looser would bring, summed over the law, `meaning` what the
+    sign says. The balance of goods is among them in the reduced form, too (`iomodel.program.goods_prices`).
     """
     found: dict[str, xr.DataArray] = {}
     for name, law in program.laws.items():
@@ -86,14 +89,10 @@ def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
             coords=program.labels(law),
             dims=law.dims,
             name=name,
-            attrs={
-                "units": f"percent of base-year GDP of consumption a year per {law.unit}",
-                "long_name": f"change of the goal for a higher bound of {name}",
-                "bound": law.bound,
-                "bound_units": law.unit,
-                "one_percent": worth,
-            },
+            attrs=price_attributes(name, law.bound, law.unit, worth),
         )
+    if "goods_balance" not in found and "output" in program.values and "output" not in program.variables:
+        found["goods_balance"] = goods_prices(program)
     return found
 
 
