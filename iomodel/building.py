@@ -16,8 +16,10 @@ from iomodel.cards import load_cards
 from iomodel.errors import TableError
 from iomodel.facts import fact_files
 from iomodel.files import write_text, write_whole
+from iomodel.nesting import DETAILED, detailed_map
 from iomodel.readers.cells import read_grid
 from iomodel.readers.nbs import read_nbs
+from iomodel.readers.nbs_detail import read_nbs_detail
 from iomodel.readers.wiod import read_wiod
 from iomodel.shipped import shipped_file
 from iomodel.table import Table, save_table
@@ -26,7 +28,7 @@ COMMAND = "make tables SOURCE=<folder of the publishers' files>"
 
 
 def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
-    """Make the shipped tables, their cards and the facts from the folder `source` into `out`; returns files by name.
+    """Make the shipped tables, their cards, facts and the map of the products from `source` into `out`; files by name.
 
     All sources are read and every file is made before the first is written, each whole or not at all: a source that is
     missing or wrong leaves `out` as it was. Raises TableError when a file is missing or not what its publisher made,
@@ -35,8 +37,8 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
     source, out = Path(source), Path(out)
     if not source.is_dir():
         raise TableError(f"There is no folder {source}. Give the folder that holds china_nbs/ and wiod2013/.")
-    tables = [build_china(source), build_world(source)]
-    facts = fact_files(source)
+    tables = [build_china(source), build_china_detail(source), build_world(source)]
+    facts, products = fact_files(source), detailed_map()
     made: dict[str, Path] = {}
     with TemporaryDirectory() as folder:
         ready = {table.name: save_table(table, Path(folder) / f"{table.name}.nc") for table in tables}
@@ -46,6 +48,7 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
             made[f"{name} card"] = write_text(out / f"{name}.toml", cards[name])
     for name, text in facts.items():
         made[Path(name).stem] = write_text(out / "facts" / name, text)
+    made[f"{DETAILED} map"] = write_text(out / "maps" / f"{DETAILED}.csv", products)
     return made
 
 
@@ -53,6 +56,14 @@ def build_china(source: Path) -> Table:
     """`china-2020`: the official 42-sector table of 2020, consumption split with the 153-product table."""
     folder = source / "china_nbs"
     return read_nbs(folder / "china_2020_42.csv", folder / "china_2020_153.csv", name="china-2020", year=2020)
+
+
+def build_china_detail(source: Path) -> Table:
+    """`china-2020-153`: the official table of 2020 by 153 products, imports split with the 42-sector table."""
+    folder = source / "china_nbs"
+    return read_nbs_detail(
+        folder / "china_2020_42.csv", folder / "china_2020_153.csv", name="china-2020-153", year=2020
+    )
 
 
 def build_world(source: Path) -> Table:

@@ -27,12 +27,13 @@ def rows(name: str) -> list[dict[str, str]]:
 @pytest.mark.slow
 def test_the_command_makes_the_shipped_tables_again(source_folder: Path, tmp_path: Path) -> None:
     made = build_tables(source_folder, tmp_path)
-    for name in ("china-2020", "world-2011"):
+    for name in ("china-2020", "china-2020-153", "world-2011"):
         again, shipped = load_table(made[name]), load_table(name)
         assert again.sha256 == shipped.sha256 == table_card(name)["sha256"]
         assert again.attrs == shipped.attrs
     for path in (tmp_path / "facts").iterdir():
         assert path.read_bytes() == shipped_file("tables", "facts", path.name).read_bytes()
+    assert (tmp_path / "maps" / "nbs153.csv").read_bytes() == shipped_file("tables", "maps", "nbs153.csv").read_bytes()
 
 
 @pytest.mark.source
@@ -74,6 +75,7 @@ def test_a_last_source_that_is_absent_leaves_everything_as_it_was(
 ) -> None:
     """A small folder of sources, first without the tariffs, which are read last, then with them."""
     monkeypatch.setattr(building, "build_china", lambda _: load_table("china-2020"))
+    monkeypatch.setattr(building, "build_china_detail", lambda _: load_table("china-2020-153"))
     monkeypatch.setattr(building, "build_world", lambda _: load_table("world-2011"))
     source, out = tmp_path / "source", tmp_path / "out"
     (source / "china_nbs").mkdir(parents=True)

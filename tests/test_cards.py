@@ -12,7 +12,7 @@ from iomodel.cards import KINDS, MAP_COLUMNS, Card, Cards, load_cards, load_map
 from iomodel.errors import CardError
 from iomodel.shipped import shipped_file
 
-TABLES = ("china-2020", "world-2011", None)
+TABLES = ("china-2020", "china-2020-153", "world-2011", None)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_a_malformed_card_is_refused() -> None:
 # ---------------------------------------------------------------- maps
 
 
-@pytest.mark.parametrize(("name", "sectors", "industry"), [("nbs42", 42, 25), ("wiod35", 35, 16)])
+@pytest.mark.parametrize(("name", "sectors", "industry"), [("nbs42", 42, 25), ("nbs153", 153, 97), ("wiod35", 35, 16)])
 def test_shipped_maps(name: str, sectors: int, industry: int) -> None:
     found = load_map(name)
     assert len(found.sectors) == len(set(found.sectors)) == sectors
@@ -181,7 +181,7 @@ def test_sectors_without_a_line_are_named() -> None:
 
 
 def test_an_unknown_classification_says_how_to_supply_one() -> None:
-    with pytest.raises(CardError, match=r"shipped are nbs42, wiod35\. Did you mean nbs42") as error:
+    with pytest.raises(CardError, match=r"shipped are nbs153, nbs42, wiod35\. Did you mean nbs42") as error:
         load_map("nbs24")
     assert "path of a CSV" in str(error.value)
 

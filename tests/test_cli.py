@@ -51,7 +51,8 @@ def test_tables_cards_and_experiments(say: Callable[..., Said]) -> None:
     assert code == 0
     assert "china-2020   2020, 42 sectors, million CNY" in out
     assert "world-2011   2011, 15 regions × 35 sectors, million USD" in out
-    assert out.count("sha256") == 2
+    assert "china-2020-153   2020, 153 sectors, million CNY" in out
+    assert out.count("sha256") == 3
     code, out, _ = say("cards", "precaution")
     assert code == 0
     for word in ("value    0.63", "range    0 to 1.03", "kind     assumed", "source"):

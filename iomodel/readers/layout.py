@@ -164,7 +164,7 @@ One line each, name in the first column, text in the second.
 | year | the year, a whole number; required |
 | unit | unit of all amounts, such as million EUR; required |
 | currency, price_basis, source, licence | text |
-| classification | your sector map as a path from this file (`map.csv`), or a shipped map (nbs42, wiod35) |
+| classification | your sector map as a path from this file (`map.csv`), or a shipped map (nbs42, nbs153, wiod35) |
 
 ## Heading
 `origin, code, name`, then one column for each sector (its code), one for each final use, and `output`.

@@ -9,23 +9,25 @@ collective.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from iomodel.errors import TableError
+from iomodel.nesting import DETAILED, nesting
 from iomodel.readers.cells import Grid, read_grid
-from iomodel.shipped import shipped_file
 from iomodel.table import Table, make_table
 
-_FACTORS = {
+FACTOR_ROWS = {
     "compensation": "VA001",
     "production_taxes": "VA002",
     "depreciation": "VA003",
     "operating_surplus": "VA004",
 }
-_CATEGORIES = (
+"""Factor of value added -> code of its row in the source."""
+CATEGORIES = (
     "household",
     "government_individual",
     "government_collective",
@@ -33,10 +35,27 @@ _CATEGORIES = (
     "inventories",
     "exports",
 )
+USES = ("TC", "FU201", "FU202", "EX")
+"""Columns of final use: consumption of households and government, fixed capital, inventories, exports."""
 INDIVIDUAL = ("39", "40")
 """Education; health care and social work: the 42-sector products of individual government consumption."""
-_PER_MILLION = 100.0
+PER_MILLION = 100.0
 """The source counts in 10,000 yuan; the table in million yuan."""
+
+
+@dataclass(frozen=True, eq=False)
+class Official:
+    """The numbers of a table with domestic and imported flows apart, in 10,000 yuan, first axis the origin of the two.
+
+    flows: (origin, product, buying product). final: (origin, product, use of `USES`). output: by product. added:
+    (factor, product).
+    """
+
+    codes: tuple[str, ...]
+    flows: np.ndarray
+    final: np.ndarray
+    output: np.ndarray
+    added: np.ndarray
 
 
 def read_nbs(path: str | Path, detail: str | Path, *, name: str | None = None, year: int | None = None) -> Table:
@@ -47,17 +66,10 @@ def read_nbs(path: str | Path, detail: str | Path, *, name: str | None = None, y
     table that does not nest, or flows that miss balance. Source: National Bureau of Statistics of China.
     """
     table, fine = read_grid(path), read_grid(detail)
-    year = _year(table) if year is None else year
-    codes = [table.cells[row][table.column("Code")] for row in table.rows(Origin="Domestic")]
-    sectors = [table.column(code) for code in codes]
-    uses = [table.column(code) for code in ("TC", "FU201", "FU202", "EX")]
-    sellers = [[table.row(Code=code, Origin=origin) for code in codes] for origin in ("Domestic", "Imports")]
-    flows = np.stack([table.numbers(rows, sectors) for rows in sellers])
-    final = np.stack([table.numbers(rows, uses) for rows in sellers])
-    output, imported = (table.numbers(rows, [table.column("GO")])[:, 0] for rows in sellers)
-    _check_imports(table, flows[1].sum(axis=1) + final[1].sum(axis=1), imported)
+    year = year_of(table) if year is None else year
+    read = official(table)
+    codes, final = list(read.codes), read.final
     government = _government_share(fine, codes, final[:, :, 0].sum(axis=0), table.source)
-    added = table.numbers([table.row(Code=code) for code in _FACTORS.values()], sectors)
     individual = np.array([code in INDIVIDUAL for code in codes])
     consumption = final[:, :, 0]
     shares = (1 - government, government * individual, government * ~individual)
@@ -68,15 +80,29 @@ def read_nbs(path: str | Path, detail: str | Path, *, name: str | None = None, y
         unit="million CNY",
         regions=["CHN"],
         sectors=_column(table, codes, "Description"),
-        categories=_CATEGORIES,
-        factors=tuple(_FACTORS),
-        flows=flows[:, :, None, :] / _PER_MILLION,
-        final_demand=split[:, :, None, :] / _PER_MILLION,
-        value_added=added[:, None, :] / _PER_MILLION,
-        output=output[None, :] / _PER_MILLION,
+        categories=CATEGORIES,
+        factors=tuple(FACTOR_ROWS),
+        flows=read.flows[:, :, None, :] / PER_MILLION,
+        final_demand=split[:, :, None, :] / PER_MILLION,
+        value_added=read.added[:, None, :] / PER_MILLION,
+        output=read.output[None, :] / PER_MILLION,
         national=True,
         **_description(table, codes, year),
     )
+
+
+def official(table: Grid) -> Official:
+    """The numbers of a table with domestic and imported flows apart; TableError for one that is missing or wrong."""
+    codes = [table.cells[row][table.column("Code")] for row in table.rows(Origin="Domestic")]
+    sectors = [table.column(code) for code in codes]
+    uses = [table.column(code) for code in USES]
+    sellers = [[table.row(Code=code, Origin=origin) for code in codes] for origin in ("Domestic", "Imports")]
+    flows = np.stack([table.numbers(rows, sectors) for rows in sellers])
+    final = np.stack([table.numbers(rows, uses) for rows in sellers])
+    output, imported = (table.numbers(rows, [table.column("GO")])[:, 0] for rows in sellers)
+    _check_imports(table, flows[1].sum(axis=1) + final[1].sum(axis=1), imported)
+    added = table.numbers([table.row(Code=code) for code in FACTOR_ROWS.values()], sectors)
+    return Official(tuple(codes), flows, final, output, added)
 
 
 def _description(table: Grid, codes: list[str], year: int) -> dict[str, Any]:
@@ -101,7 +127,8 @@ def _description(table: Grid, codes: list[str], year: int) -> dict[str, Any]:
     }
 
 
-def _year(table: Grid) -> int:
+def year_of(table: Grid) -> int:
+    """The year in the name of a publisher's file; TableError where there is none."""
     found = re.search(r"(?<!\d)(19|20)\d\d(?!\d)", table.source)
     if found is None:
         raise TableError(f"{table.source}: the year is absent from the file's name; pass year=.")
@@ -125,8 +152,7 @@ def _check_imports(table: Grid, used: np.ndarray, stated: np.ndarray) -> None:
 
 def _government_share(fine: Grid, codes: list[str], consumption: np.ndarray, source: str) -> np.ndarray:
     """Government's share of final consumption by 42-sector product, from the detailed table."""
-    nesting = read_grid(shipped_file("tables", "maps", "nbs153_to_nbs42.csv"))
-    parents = {cells[0]: cells[1] for cells in nesting.cells[1:] if cells[1] in codes}
+    parents = {code: parent for code, parent in nesting(DETAILED).items() if parent in codes}
     rows = [fine.row(Code=code) for code in parents]
     columns = [fine.column("THC"), fine.column("FU103")]
     sums = np.zeros((len(codes), 2))

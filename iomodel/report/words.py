@@ -41,7 +41,11 @@ REGIONS = {
 }
 """Region code -> name."""
 
-TABLES = {"china-2020": "official table", "world-2011": "World Input-Output Database"}
+TABLES = {
+    "china-2020": "official table",
+    "china-2020-153": "official table",
+    "world-2011": "World Input-Output Database",
+}
 """Shipped table -> what it is called in a heading."""
 
 NAMES = {"two-halves-tariffs": "two halves under tariffs"}
