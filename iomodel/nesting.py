@@ -48,7 +48,8 @@ def detailed_map(differs: Lines | None = None) -> str:
     products, parents = _lines(f"{DETAILED}_to_{COARSE}"), {line["sector"]: line for line in _lines(COARSE)}
     own = _differences(_lines(_DIFFERS) if differs is None else differs, [line[DETAILED] for line in products])
     text = io.StringIO()
-    out = csv.DictWriter(text, MAP_COLUMNS, lineterminator="\n")
+    columns: list[str] = list(MAP_COLUMNS)
+    out = csv.DictWriter(text, columns, lineterminator="\n")
     out.writeheader()
     for product in products:
         code, parent = product[DETAILED], parents[product[COARSE]]
