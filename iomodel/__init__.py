@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from iomodel.experiment import Experiment, load_experiment
     from iomodel.headline import compare
+    from iomodel.one_sided import price_sides
     from iomodel.program.block import Block, Law, Var
     from iomodel.program.build import Program
     from iomodel.program.certificate import Verdict
@@ -55,6 +56,7 @@ _HOME = {
         "TableError",
     ),
     "iomodel.experiment": ("Experiment", "load_experiment"),
+    "iomodel.one_sided": ("price_sides",),
     "iomodel.program.block": ("Block", "Law", "Var"),
     "iomodel.program.build": ("Program",),
     "iomodel.program.certificate": ("Verdict",),
@@ -97,6 +99,7 @@ __all__ = [
     "load_experiment",
     "load_table",
     "load_trajectory",
+    "price_sides",
     "read_table",
     "save",
     "save_table",
