@@ -36,15 +36,16 @@ def _every_solve_is_checked_by_the_arrays() -> Iterator[None]:
     from iomodel.program import solvers
 
     patch, seen = pytest.MonkeyPatch(), {}
-    certified, once = solvers.canonical, solvers._once
+    calls, once = solvers.called, solvers._once
 
-    def canonical(data: Any, raw: Any) -> Any:
-        dims = data["dims"]
+    def called(smaller: Any, solver: Any) -> Any:
+        answer, whole = calls(smaller, solver), smaller.whole
         seen["point"] = {
-            "quadratic": data["P"], "linear": data["c"], "matrix": data["A"], "bound": data["b"], "zero": dims.zero,
-            "positive": dims.nonneg, "cones": dims.soc, "x": np.array(raw.x), "z": np.array(raw.z),
+            "quadratic": whole.quadratic, "linear": whole.linear, "matrix": whole.matrix, "bound": whole.bound,
+            "zero": whole.equalities, "positive": whole.inequalities, "cones": whole.cones, "x": np.array(answer.x),
+            "z": np.array(answer.z),
         }  # fmt: skip
-        return certified(data, raw)
+        return answer
 
     def checked(program: Any, solver: Any) -> Any:
         seen.clear()
@@ -54,7 +55,7 @@ def _every_solve_is_checked_by_the_arrays() -> Iterator[None]:
             assert max(found.values()) < 1e-6, f"called optimal, but the arrays say {found}"
         return verdict
 
-    patch.setattr(solvers, "canonical", canonical)
+    patch.setattr(solvers, "called", called)
     patch.setattr(solvers, "_once", checked)
     yield
     patch.undo()

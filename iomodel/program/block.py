@@ -38,7 +38,9 @@ class Law:
 
     bound: which side of the law a user would move: the "upper" bound (right-hand side of ≤), the "lower" one
     (right-hand side of ≥) or "equal". unit: of that side. where: labels of a dim of which the law takes a part, as
-    the years from 2033 on.
+    the years from 2033 on. defines: variable that an equality settles once the others are known, so that it can be
+    substituted before the program is solved; of a recursion, the last year in each row. defined: the rows (shaped as
+    the law) in which that is so, None for all.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Law:
     unit: str = "percent of base-year GDP"
     bound: str = "upper"
     where: Mapping[str, npt.NDArray[np.int64] | npt.NDArray[np.str_]] = field(default_factory=dict)
+    defines: str = ""
+    defined: npt.NDArray[np.bool_] | None = None
 
     def shifted(self, by: Array) -> Law:
         """The same law with its bound moved by `by` (in `unit`, shaped as the law)."""

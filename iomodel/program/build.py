@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -35,7 +36,8 @@ class Program:
 
     problem: the cvxpy problem. setting: its numbers. variables: name -> Var. values: every variable and expression by
     name. laws: name -> Law; terms: name -> Term of the goal. blocks, shifts: what it
-    was laid of, and the amounts by which bounds of laws were moved, so that it can be laid again.
+    was laid of, and the amounts by which bounds of laws were moved, so that it can be laid again. memo: what a first
+    solve finds out about the arrays (places of laws, what can be substituted) and later ones use again.
     """
 
     problem: cp.Problem
@@ -46,6 +48,7 @@ class Program:
     terms: Mapping[str, Term]
     blocks: tuple[Block, ...] = CORE
     shifts: Mapping[str, Array] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __repr__(self) -> str:
         size = sum(variable.size for variable in self.problem.variables())

@@ -1,17 +1,20 @@
 """Solvers behind one interface: what each is called with, and the chain of remedies when an answer is not good enough.
 
-Clarabel with the qdldl factorisation is the default, chosen by measurement on these programs (its automatic choice is
-3 to 20 times slower on them); a point that misses the tolerance is tried again rescaled and tighter, then by moreau, an
-independent interior-point method, where it is installed. What was tried is kept in the verdict.
+Clarabel is given the program with what its laws define substituted (`iomodel.program.elimination`), not rescaled and
+with the qdldl factorisation: chosen by measurement on these programs. A point that misses the tolerance is tried again
+on the whole program, rescaled and refined, then by independent interior-point methods where they are installed. What
+was tried is kept in the verdict.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import cvxpy as cp
@@ -23,17 +26,24 @@ from scipy import sparse
 
 from iomodel.errors import ExperimentError, nearest
 from iomodel.program.build import Program
-from iomodel.program.certificate import TOLERANCE, Canonical, Verdict, optimality, primal_residuals
+from iomodel.program.canonical import Canonical, Compiled, compiled, places
+from iomodel.program.certificate import TOLERANCE, Conditions, Verdict, goal_value, judge
+from iomodel.program.elimination import NOTHING, Reduced, definitions, reduced
 
 
 @dataclass(frozen=True)
 class Solver:
-    """One back end: its name in cvxpy, the module that carries it and its settings."""
+    """One back end: its name in cvxpy, the module that carries it, its settings, what it is called on screen.
+
+    substituted: it is given the program with what laws define substituted. cones: it takes second-order cones.
+    """
 
     name: str
     module: str
     settings: Mapping[str, Any]
     label: str
+    substituted: bool = False
+    cones: bool = True
 
     @property
     def installed(self) -> bool:
@@ -41,23 +51,37 @@ class Solver:
         return importlib.util.find_spec(self.module) is not None and self.name in cp.installed_solvers()
 
 
-_ACCURATE = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9, "direct_solve_method": "qdldl"}
-CLARABEL = Solver("CLARABEL", "clarabel", _ACCURATE, "Clarabel")
+# A curved utility is carried by cones, where slopes are accurate to the root of the gap only: the gap is made small.
+_ACCURATE = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-9, "direct_solve_method": "qdldl"}
+CLARABEL = Solver(
+    "CLARABEL",
+    "clarabel",
+    {**_ACCURATE, "equilibrate_enable": False, "iterative_refinement_enable": False},
+    "Clarabel",
+    substituted=True,
+)
+REFINED = Solver(
+    "CLARABEL", "clarabel", {**_ACCURATE, "equilibrate_enable": False}, "Clarabel, refined", substituted=True
+)
 RESCALED = Solver(
     "CLARABEL",
     "clarabel",
     {**_ACCURATE, "equilibrate_max_iter": 50, "static_regularization_constant": 1e-9, "max_iter": 500},
-    "Clarabel, rescaled",
+    "Clarabel, rescaled, on the whole program",
 )
 MOREAU = Solver("MOREAU", "moreau", {}, "moreau")
-SOLVERS = {"clarabel": CLARABEL, "moreau": MOREAU, "qoco": Solver("QOCO", "qoco", {}, "QOCO")}
+QOCO = Solver("QOCO", "qoco", {"abstol": 1e-8, "reltol": 1e-8}, "QOCO")
+HIGHS = Solver("HIGHS", "highspy", {}, "HiGHS", cones=False)
+SOLVERS = {"clarabel": CLARABEL, "moreau": MOREAU, "qoco": QOCO, "highs": HIGHS}
 """Solvers by the names that an experiment may give; others that cvxpy knows are taken by their own names."""
 
 
-def usable_solvers() -> list[str]:
-    """Names of the installed solvers that can solve this program, by the names that an experiment may give."""
-    known = {solver.lower() for solver in cp.installed_solvers() if _takes_cones(solver)}
-    return sorted({key for key, value in SOLVERS.items() if value.installed} | known)
+def usable_solvers(*, cones: bool = True) -> list[str]:
+    """Names of the installed solvers that can solve a program (with second-order cones or without), by the names that
+    an experiment may give."""
+    known = {solver.lower() for solver in cp.installed_solvers() if not cones or _takes_cones(solver)}
+    mine = {key for key, value in SOLVERS.items() if value.installed and (value.cones or not cones)}
+    return sorted(mine | known)
 
 
 def _takes_cones(solver: str) -> bool:
@@ -66,12 +90,12 @@ def _takes_cones(solver: str) -> bool:
     return conic is not None and SOC in conic.SUPPORTED_CONSTRAINTS
 
 
-def solver_named(name: str | None) -> Solver:
+def solver_named(name: str | None, *, cones: bool = True) -> Solver:
     """The solver of a name; ExperimentError when it is unknown, not installed or for other programs, with those that
-    can be used."""
+    can be used. cones: whether the program has second-order cones, as every program of the core has."""
     if name is None:
         return CLARABEL
-    usable = usable_solvers()
+    usable = usable_solvers(cones=cones)
     if name in usable:
         return SOLVERS.get(name) or Solver(name.upper(), "cvxpy", {}, name.upper())
     known = {solver.lower() for solver in cp.installed_solvers()}
@@ -82,80 +106,143 @@ def solver_named(name: str | None) -> Solver:
 def solve_program(program: Program, name: str | None = None) -> Verdict:
     """Solve in place of cvxpy's own `solve`, judge the answer, and try remedies until it is optimal.
 
-    The point and multipliers stay in the program's variables and laws. Returns the verdict of the last try.
+    The point and multipliers stay in the program's variables and laws. Returns the verdict of the last try; where
+    none is good enough, that of the best.
     """
-    first = solver_named(name)
-    chain = [first] if name else [CLARABEL, RESCALED, *([MOREAU] if MOREAU.installed else [])]
+    curved = program.problem.is_qp() or not _is_linear(program)
+    first = solver_named(name, cones=curved)
+    chain = [first] if name else [CLARABEL, REFINED, RESCALED, *(other for other in (MOREAU, QOCO) if other.installed)]
     tried: list[str] = []
     started = time.perf_counter()
+    best: tuple[float, Verdict, dict[Any, Any]] | None = None
     verdict = Verdict("failed", law="no solver ran")
     for solver in chain:
         verdict = replace(_once(program, solver), remedies=tuple(tried))
         if verdict.status in ("optimal", "infeasible", "unbounded"):
-            break
+            return replace(verdict, seconds=time.perf_counter() - started)
         tried.append(f"{solver.label}: {verdict.status}")
+        if verdict.status == "inaccurate" and (best is None or _miss(verdict) < best[0]):
+            best = _miss(verdict), verdict, _held(program)
+    if best is not None:
+        verdict = replace(
+            best[1], remedies=tuple(entry for entry in tried if not entry.startswith(best[1].solver + ":"))
+        )
+        _put_back(best[2])
     return replace(verdict, seconds=time.perf_counter() - started)
+
+
+def _is_linear(program: Program) -> bool:
+    """Whether goal and laws are affine, so that a solver of linear programs will do."""
+    laws = all(side.is_affine() for law in program.laws.values() for side in law.constraint.args)
+    return laws and all(term.expression.is_affine() for term in program.terms.values())
+
+
+def _miss(verdict: Verdict) -> float:
+    """The worst residual of a verdict."""
+    parts = (verdict.worst_residual, verdict.dual, verdict.stationarity, verdict.complementarity, verdict.gap)
+    return max(part for part in parts if part is not None)
+
+
+def _held(program: Program) -> dict[Any, Any]:
+    """The values that variables and multipliers hold."""
+    problem = program.problem
+    leaves = [*problem.variables(), *(dual for law in problem.constraints for dual in law.dual_variables)]
+    return {leaf: np.array(leaf.value) for leaf in leaves if leaf.value is not None}
+
+
+def _put_back(held: Mapping[Any, Any]) -> None:
+    for leaf, value in held.items():
+        leaf.save_value(value)
 
 
 def _once(program: Program, solver: Solver) -> Verdict:
     """One call of one solver, judged."""
-    problem: Any = program.problem
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "inaccurate" is judged below, not by a warning
         try:
-            data, chain, inverse = problem.get_problem_data(solver.name, solver_opts=dict(solver.settings))
-            raw = chain.solve_via_data(problem, data, solver_opts=dict(solver.settings))
-            problem.unpack_results(raw, chain, inverse)
+            made = _by_clarabel(program, solver) if solver.name == CLARABEL.name else _by_cvxpy(program, solver)
         except CvxpySolverError as error:
             return Verdict("failed", law=str(error).splitlines()[0], solver=solver.label)
-    status = str(problem.status)
-    stats = problem.solver_stats
+    status, stats = str(program.problem.status), program.problem.solver_stats
     named: dict[str, Any] = {"solver": solver.label, "iterations": int(stats.num_iters or 0) if stats else 0}
-    for word, meaning in (
-        ("infeasible_or_unbounded", "failed"),
-        ("infeasible", "infeasible"),
-        ("unbounded", "unbounded"),
-    ):
-        if status == word:
-            return Verdict(meaning, **named)
-    if problem.variables()[0].value is None:
+    if status in ("infeasible", "unbounded"):
+        return Verdict(status, **named)
+    if status == "infeasible_or_unbounded" or any(value.value is None for value in program.problem.variables()):
         return Verdict("failed", law=status, **named)
-    residuals = primal_residuals(program)
-    law = max(residuals, key=lambda key: residuals[key])
-    warned: tuple[str, ...] = ()
-    if solver.name == CLARABEL.name:
-        stationary, complementary, gap, outside = optimality(canonical(data, raw))
-        conditions = max(stationary, complementary, gap, outside)
-        named |= {"stationarity": stationary, "complementarity": complementary, "gap": gap, "cones": outside}
-    else:
-        # Other back ends take bounds and cones in forms of their own; their word stands for the multipliers.
-        conditions = 0.0 if status == cp.OPTIMAL else 1.0
-        warned = (f"conditions of optimality as {solver.label} reports them",)
-    worst = max(residuals[law], conditions)
+    conditions = judge(program, made.arrays, program.memo["places"])
     return Verdict(
-        "optimal" if worst <= TOLERANCE else "inaccurate",
-        worst_residual=residuals[law],
-        law=law,
-        objective=float(problem.value),
-        warnings=warned,
+        "optimal" if conditions.worst <= TOLERANCE else "inaccurate",
+        worst_residual=conditions.primal[conditions.law],
+        law=conditions.law,
+        objective=goal_value(program),
+        **_parts(conditions),
         **named,
     )
 
 
-def canonical(data: Mapping[str, Any], raw: Any) -> Canonical:
-    """The canonical arrays that cvxpy handed to Clarabel, and the point that came back."""
-    x, s, z = (np.asarray(getattr(raw, part), dtype=float) for part in ("x", "s", "z"))
-    quadratic = sparse.csc_matrix(data["P"]) if data.get("P") is not None else sparse.csc_matrix((x.size, x.size))
-    if abs(sparse.tril(quadratic, -1)).sum() == 0:
-        quadratic = quadratic + sparse.triu(quadratic, 1).T
-    return Canonical(
-        quadratic,
-        np.asarray(data["c"]),
-        sparse.csc_matrix(data["A"]),
-        np.asarray(data["b"]),
-        data["dims"].zero,
-        tuple(int(size) for size in data["dims"].soc),
-        x,
-        s,
-        z,
+def _parts(conditions: Conditions) -> dict[str, float]:
+    """The largest residual of each condition that is not primal."""
+    return {
+        "dual": max(conditions.dual.values(), default=0.0),
+        "complementarity": max(conditions.complementarity.values(), default=0.0),
+        "stationarity": max(conditions.stationarity.values(), default=0.0),
+        "gap": conditions.gap,
+    }
+
+
+def _compiled(program: Program) -> Compiled:
+    """Arrays of a program, with the places of its laws in the memo."""
+    made = compiled(program)
+    if "places" not in program.memo:
+        program.memo["places"] = places(made)
+    return made
+
+
+def _by_cvxpy(program: Program, solver: Solver) -> Compiled:
+    """Let cvxpy call a solver; the point and multipliers go to the variables and laws."""
+    problem: Any = program.problem
+    data, chain, inverse = problem.get_problem_data(solver.name, solver_opts=dict(solver.settings))
+    raw = chain.solve_via_data(problem, data, solver_opts=dict(solver.settings))
+    problem.unpack_results(raw, chain, inverse)
+    status, value, stats = problem._status, problem._value, problem._solver_stats
+    held = _held(program)
+    made = _compiled(program)  # compiling for other arrays forgets what was solved
+    problem._status, problem._value, problem._solver_stats = status, value, stats
+    _put_back(held)
+    return made
+
+
+def _by_clarabel(program: Program, solver: Solver) -> Compiled:
+    """Call Clarabel on the arrays, substituted where the solver is so called."""
+    made = _compiled(program)
+    if solver.substituted and "definitions" not in program.memo:
+        program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
+    smaller = reduced(made.arrays, program.memo["definitions"] if solver.substituted else NOTHING)
+    made.give(called(smaller, solver))
+    return made
+
+
+def called(smaller: Reduced, solver: Solver) -> SimpleNamespace:
+    """Clarabel's answer to a reduced program, in terms of the whole one: x, s, z, status, obj_val, solve_time,
+    iterations."""
+    answer = clarabel_solver(smaller.arrays, solver.settings).solve()
+    x, s, z = smaller.restore(np.asarray(answer.x, dtype=float), np.asarray(answer.z, dtype=float))
+    return SimpleNamespace(
+        x=x, s=s, z=z, status=str(answer.status), obj_val=smaller.whole.cost(x), solve_time=answer.solve_time,
+        iterations=answer.iterations,
+    )  # fmt: skip
+
+
+def clarabel_solver(arrays: Canonical, settings: Mapping[str, Any]) -> Any:
+    """A fresh Clarabel object on canonical arrays; its `solve()` gives the answer."""
+    clarabel: Any = importlib.import_module("clarabel")  # it has no types of its own
+
+    chosen = clarabel.DefaultSettings()
+    chosen.verbose = False
+    for key, value in settings.items():
+        setattr(chosen, key, value)
+    cones: list[Any] = [clarabel.ZeroConeT(arrays.equalities), clarabel.NonnegativeConeT(arrays.inequalities)]
+    cones += [clarabel.SecondOrderConeT(size) for size in arrays.cones]
+    return clarabel.DefaultSolver(
+        arrays.quadratic, arrays.linear, sparse.csc_matrix(arrays.matrix), arrays.bound, cones, chosen
     )

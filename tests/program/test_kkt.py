@@ -13,7 +13,9 @@ from synthetic import random_economy, random_experiment
 
 import iomodel as iom
 from iomodel.program.build import Program
-from iomodel.program.solvers import CLARABEL, solve_program
+from iomodel.program.canonical import compiled, places
+from iomodel.program.elimination import definitions, reduced
+from iomodel.program.solvers import CLARABEL, called, solve_program
 
 POLICIES = ("supply-only", "demand-only", "two-halves", "best-path")
 TOLERANCE = 1e-7
@@ -22,18 +24,17 @@ TOLERANCE = 1e-7
 def _point(program: Program) -> dict[str, Any]:
     """Arrays and point of a solved program; the point is the one that its variables hold."""
     held = [np.array(variable.value) for variable in program.problem.variables()]
-    settings = dict(CLARABEL.settings)
-    data, chain, inverse = program.problem.get_problem_data("CLARABEL", solver_opts=settings)
-    raw = chain.solve_via_data(program.problem, data, solver_opts=settings)
-    program.problem.unpack_results(raw, chain, inverse)
+    made = compiled(program)
+    pairs = definitions(program, made.arrays, places(made))
+    assert pairs.rows.size > 100, "nothing is substituted: the test would not see a wrong substitution"
+    answer = called(reduced(made.arrays, pairs), CLARABEL)
+    made.give(answer)
     for before, variable in zip(held, program.problem.variables(), strict=True):
         assert np.array_equal(before, variable.value), f"{variable.name()} is not at the point that is certified"
-    dims = data["dims"]
-    other = [dims.exp, *dims.psd, *dims.p3d]
-    assert not any(other), "the utility is meant to be made of second-order cones"
+    whole = made.arrays
     return {
-        "quadratic": data["P"], "linear": data["c"], "matrix": data["A"], "bound": data["b"],
-        "zero": dims.zero, "positive": dims.nonneg, "cones": dims.soc, "x": np.array(raw.x), "z": np.array(raw.z),
+        "quadratic": whole.quadratic, "linear": whole.linear, "matrix": whole.matrix, "bound": whole.bound,
+        "zero": whole.equalities, "positive": whole.inequalities, "cones": whole.cones, "x": answer.x, "z": answer.z,
     }  # fmt: skip
 
 

@@ -48,11 +48,14 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     )
     first = {"start": p.calendar[:1]}
     yield Law("capacity_handed_over", ("sector", "start"), capacity[:, :1] == p.state.capacity.reshape(-1, 1), PLANT,
-              "equal", first)  # fmt: skip
+              "equal", first, defines="capacity")  # fmt: skip
     change = by_row(1 - decay, start) + market + drive + public
     if p.free("retirement"):
         change = change - p.spread @ v["retirement"]
-    yield Law("capacity_accumulation", ("sector", "year"), end == change, PLANT, "equal")
+    # Plant outside industry stands in no other law: it is substituted. In industry that would fill the limits.
+    outside = np.repeat(~p.arrays.industry[:, None], p.years, axis=1)
+    yield Law("capacity_accumulation", ("sector", "year"), end == change, PLANT, "equal", defines="capacity",
+              defined=outside)  # fmt: skip
     limit = by_row(normal + p.cards["capacity_margin"], start[rows])
     yield Law("capacity_limit", ("industry", "year"), v["output"][rows] <= limit + v["strained_output"], PLANT)
     used = by_row(1 / normal, v["output"][rows])
@@ -70,9 +73,10 @@ def _closing(v: Values, p: Setting, start: cp.Expression, decay: np.ndarray) -> 
     yield Law("retirement_pace", ("industry", "year"), v["retirement"] <= pace * start, PLANT)
     handed = p.state.closed[p.industry].reshape(-1, 1)
     yield Law("closed_handed_over", ("industry", "start"), closed[:, :1] == handed, PLANT, "equal",
-              {"start": p.calendar[:1]})  # fmt: skip
+              {"start": p.calendar[:1]}, defines="closed")  # fmt: skip
     kept = by_row(1 - decay, closed[:, :-1]) + v["retirement"]
-    yield Law("closed_plant", ("industry", "year"), closed[:, 1:] == kept, PLANT, "equal")
+    yield Law("closed_plant", ("industry", "year"), closed[:, 1:] == kept, PLANT, "equal",
+              defines="retirement")  # fmt: skip
 
 
 def _idle_cut(v: Values, p: Setting, start: cp.Expression) -> Law:

@@ -39,17 +39,17 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     public, firm, cards = v["public_debt"], v["firm_debt"], p.cards
     held = 1 - p.path("inflation")
     yield Law("public_debt_handed_over", ("start",), public[:1] == np.array([p.state.public_debt]), MONEY, "equal",
-              {"start": p.calendar[:1]})  # fmt: skip
+              {"start": p.calendar[:1]}, defines="public_debt")  # fmt: skip
     yield Law("firm_debt_handed_over", ("start",), firm[:1] == np.array([p.state.firm_debt]), MONEY, "equal",
-              {"start": p.calendar[:1]})  # fmt: skip
+              {"start": p.calendar[:1]}, defines="firm_debt")  # fmt: skip
     owed = by_year(held, public[:-1]) + v["deficit"] + cards["state_takeover"] * v["scrapped"]
-    yield Law("public_debt", ("year",), public[1:] == owed, MONEY, "equal")
+    yield Law("public_debt", ("year",), public[1:] == owed, MONEY, "equal", defines="public_debt")
     own = v["investment"] - v["state_investment"] + p.arrays.stock_total * p.trend
     borrowed = own - cards["housing_investment"] * p.trend + v["land_sales"] - v["firm_saving"]
     borrowed = borrowed + cards["financial_assets"] / 100 * v["gdp"]
     loss = cards["creditor_loss"] + cards["state_takeover"]
     yield Law("firm_debt", ("year",), firm[1:] == by_year(held, firm[:-1]) + borrowed - loss * v["scrapped"], MONEY,
-              "equal")  # fmt: skip
+              "equal", defines="firm_debt")  # fmt: skip
     yield from _limits(v, p)
 
 

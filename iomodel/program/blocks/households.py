@@ -31,11 +31,12 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     market, transfer = cards["propensity_market_income"], cards["propensity_transfers"]
     own = p.account("autonomous_consumption") * p.trend + p.path("pandemic")
     wanted = own + market * (v["household_income"] - v["transfers"]) + transfer * v["transfers"] + v["precaution"]
-    yield Law("consumption", ("year",), v["household_consumption"] == wanted - v["forced_saving"], MONEY, "equal")
+    yield Law("consumption", ("year",), v["household_consumption"] == wanted - v["forced_saving"], MONEY, "equal",
+              defines="forced_saving")  # fmt: skip
     speed = cards["precaution_speed"]
     before = cp.hstack([np.array([p.state.precaution]), v["precaution"][:-1]])
     released = (1 - speed) * before + speed * cards["precaution"] * v["programme"]
-    yield Law("precaution", ("year",), v["precaution"] == released, MONEY, "equal")
+    yield Law("precaution", ("year",), v["precaution"] == released, MONEY, "equal", defines="precaution")
 
 
 def goal(v: Values, p: Setting) -> Iterable[Term]:

@@ -83,7 +83,8 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     if not target.exactly:
         yield Law("reform", ("year",), reached[due] >= p.targets["reform"], unit, "lower", where)
         return
-    yield Law("reform", ("year",), reached[due] == p.targets["reform"], unit, "equal", where)
+    yield Law("reform", ("year",), reached[due] == p.targets["reform"], unit, "equal", where,
+              defines="missed_reform" if _soft(p) else "")  # fmt: skip
     if due.start > 0:
         early = slice(0, due.start)
         yield Law("reform_before", ("year",), reform[early] <= p.targets["reform"], unit,

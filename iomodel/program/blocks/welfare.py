@@ -60,7 +60,8 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     if not target.exactly:
         yield Law("package", ("year",), reached[due] >= wanted[due], bound="lower", where=where)
         return
-    yield Law("package", ("year",), reached[due] == wanted[due], bound="equal", where=where)
+    yield Law("package", ("year",), reached[due] == wanted[due], bound="equal", where=where,
+              defines="missed_package" if _soft(p) else "")  # fmt: skip
     if due.start > 0:
         early = slice(0, due.start)
         yield Law("package_before", ("year",), programme[early] <= wanted[early], where={"year": p.calendar[early]})
