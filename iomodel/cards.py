@@ -53,6 +53,9 @@ _FIELDS = ("title", "unit", "value", "low", "high", "kind", "source")
 _RANGE = ("low", "high")
 _WHOLE = "calendar year"
 
+COMPUTED = "computed"
+"""Beginning of the source of a card that is computed from a country's own table."""
+
 COUNTRY = "CHN"
 """The country whose cards, utilisation, yearly paths and published figures are shipped."""
 
@@ -179,6 +182,25 @@ class Cards(Mapping[str, float]):
     def changed(self) -> dict[str, Value]:
         """Key -> value of the cards whose value differs from the shipped one."""
         return {key: card.value for key, card in self.cards.items() if card.value != self.shipped[key]}
+
+    @property
+    def computed(self) -> dict[str, Value]:
+        """Key -> value of the cards that stand at a default computed from a country's own table."""
+        return {
+            key: card.value
+            for key, card in self.cards.items()
+            if key not in self.given and card.kind == "default" and card.source.startswith(COMPUTED)
+        }
+
+    def with_computed(self, values: Mapping[str, Value]) -> Cards:
+        """New cards with computed defaults: they count as shipped, so that nothing is changed, and keep their range."""
+        kept, shipped = dict(self.cards), dict(self.shipped)
+        for key, value in values.items():
+            card = self.card(key)
+            number = value if isinstance(value, tuple) else float(min(max(value, card.low), card.high))
+            kept[key] = replace(card, value=number)
+            shipped[key] = kept[key].value
+        return Cards(kept, self.table, shipped, self.given)
 
     def count(self) -> dict[str, int]:
         """How many cards are read, derived, fitted, assumed, default, preference."""

@@ -250,10 +250,16 @@ def _solved(experiment: Experiment, economy: Economy, out: Path) -> Trajectory:
 
 
 def _show(paths: list[Trajectory], out: Path) -> None:
-    from iomodel.headline import compare
+    from iomodel.headline import compare, refusal
     from iomodel.report.text import INVESTMENT, known_text
     from iomodel.results import save_headline
 
+    for path in paths:
+        if refusal(path):
+            print(f"\n{refusal(path)}")
+    paths = [path for path in paths if not refusal(path)]
+    if not paths:
+        return
     headline = compare(paths)
     above, beneath = known_text(paths)
     parts = [above, headline.round(2).T.to_string(), INVESTMENT, beneath]

@@ -35,6 +35,9 @@ from iomodel.yearly import YEARS_AHEAD
 
 Array = npt.NDArray[np.float64]
 
+REFORM = "reform"
+"""Lever and target that are about the investment drive."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -78,15 +81,32 @@ def _table(name: str) -> Table:
     return read_table(name) if foreign else load_table(name)
 
 
+def without_drive(experiment: Experiment, economy: Economy) -> str:
+    """Says that reform is left out where the economy has no investment drive for it to act on; empty elsewhere."""
+    if REFORM not in experiment.levers.free or economy.sectors["drive_investment"].values.any():
+        return ""
+    return (
+        f"{economy.region} has no investment drive (cards drive_share_…): reform has nothing to act on and is left out"
+    )
+
+
 def policy_of(experiment: Experiment, economy: Economy) -> Policy:
-    """The experiment's targets, levers and limits in the program's words."""
+    """The experiment's targets, levers and limits in the program's words; without reform where there is no drive.
+
+    Raises ExperimentError where that leaves no lever free.
+    """
+    absent = without_drive(experiment, economy)
+    free = tuple(lever for lever in experiment.levers.free if not (absent and lever == REFORM))
+    if absent and not free:
+        raise ExperimentError(f"the experiment {experiment.name!r} frees nothing but reform, but {absent}.")
     benefit = experiment.levers.benefit
     return Policy(
         targets={
             name: StatedTarget(target.value, target.by, target.kind == "exactly", target.hard)
             for name, target in experiment.targets.items()
+            if not (absent and name == REFORM)
         },
-        free=experiment.levers.free,
+        free=free,
         benefit=None if benefit is None else (benefit.to, benefit.by),
         payer=experiment.levers.payer,
         limits={
@@ -197,6 +217,9 @@ def trajectory_of(
     until = course.first + kept
     nothing = [no_levers(course.usual)] * until
     reference = dataset_of(course.usual, course.reference[:until], nothing, course.first)
+    absent = without_drive(course.experiment, course.arrays.economy)
+    if absent:
+        verdict = replace(verdict, warnings=(*verdict.warnings, absent))
     provenance = _provenance(course) | {"watched": watch(data, reference, course.arrays.economy.cards)}
     return Trajectory(data, prices, verdict, course.experiment, provenance, reference)
 
@@ -216,6 +239,8 @@ def _provenance(course: Course) -> dict[str, Any]:
         "sectors": {str(code): str(name) for code, name in economy.table.sector_names.items()},
         "cards_changed": dict(economy.cards.changed),
         "cards_by_kind": dict(economy.cards.count()),
+        "cards_missing": list(economy.missing_cards),
+        "cards_computed": economy.cards.computed,
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
     }
 

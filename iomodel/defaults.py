@@ -9,7 +9,7 @@ figure of the country. A card that a user gives is kept, and the rules after it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,7 @@ def with_defaults(cards: Cards, accounts: Accounts, rows: SectorRows) -> Cards:
     rules: dict[str, Callable[[Cards], float]] = {
         "consumption_income_ratio": lambda known: _consumption_ratio(known, accounts),
         "capacity_growth": lambda known: _growth(known, accounts, rows),
+        "export_growth": lambda known: known["capacity_growth"],
         "housing_investment": lambda _: HOUSING_PART * accounts.construction,
         "public_investment": lambda known: _public_investment(known, accounts, rows),
         "household_primary_income": lambda known: _primary_income(known, accounts),
@@ -86,15 +87,8 @@ def with_defaults(cards: Cards, accounts: Accounts, rows: SectorRows) -> Cards:
     }
     for key, rule in rules.items():
         if key not in cards.given:
-            cards = _set(cards, key, rule(cards))
+            cards = cards.with_computed({key: rule(cards)})
     return cards
-
-
-def _set(cards: Cards, key: str, value: float) -> Cards:
-    """A card at its computed value, kept inside its range; it counts as the shipped one, so that nothing is changed."""
-    card = cards.card(key)
-    card = replace(card, value=float(np.clip(value, card.low, card.high)))
-    return Cards({**cards.cards, key: card}, cards.table, {**cards.shipped, key: card.value}, cards.given)
 
 
 def _consumption_ratio(cards: Cards, accounts: Accounts) -> float:

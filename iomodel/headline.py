@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from iomodel.cards import CALENDAR_CARDS
 from iomodel.errors import ResultError
 from iomodel.program.trajectory import Trajectory
 
@@ -33,6 +34,26 @@ def compare(paths: Sequence[Trajectory], year: int | None = None) -> pd.DataFram
             name, count = f"{path.experiment.name} ({count})", count + 1
         rows[name] = _headline(path, year)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
+
+
+def refusal(path: Trajectory) -> str:
+    """Why no headline may be drawn from a path; empty where one may.
+
+    More than half of the cards that belong to a country and its year at defaults make a path an example, no answer.
+
+    >>> import iomodel as iom
+    >>> refusal(iom.simulate(iom.load_experiment("business-as-usual")))
+    ''
+    """
+    missing, asked = path.provenance.get("cards_missing", ()), path.experiment
+    if 2 * len(missing) <= len(CALENDAR_CARDS):
+        return ""
+    listed, few = ", ".join(missing), len(missing) - len(CALENDAR_CARDS) // 2
+    return (
+        f"{asked.name}: no headline for {asked.region}. {len(missing)} of the {len(CALENDAR_CARDS)} cards that belong "
+        f"to a country and its year were not supplied and stand at defaults ({listed}). Supply at least {few} "
+        "of them as cards.KEY; until then the path, which is saved, is an example."
+    )
 
 
 def _checked(paths: object) -> list[Trajectory]:

@@ -123,10 +123,11 @@ def table_of(numbers: Numbers, folder: Path, name: str = "random") -> Table:
 CARDS = {
     "paths_year": 2021.0, "public_investment": 7.0, "drive_last_year": 2026.0, "household_primary_income": 0.60,
     "net_income_abroad": 0.7, "interest_to_households": 0.1, "rebuilding": 0.05,
-    "pandemic_shortfall": 1.0, "consumption_income_ratio": 0.61, "capacity_growth": 0.0575, "housing_investment": 8.5,
-    "financial_assets": 9.0, "firm_debt": 160.0, "public_debt": 97.5, "inflation_base": 0.005, "land_revenue_base": 8.3,
-    "support_drive": 1.5, "state_dividends": 0.5, "state_property_income": 3.4, "drive_share_manufacturing": 0.30,
-    "drive_share_infrastructure": 0.40, "drive_share_real_estate": 0.15, "drive_share_elsewhere": 0.10,
+    "pandemic_shortfall": 1.0, "consumption_income_ratio": 0.61, "capacity_growth": 0.0575, "export_growth": 0.03,
+    "housing_investment": 8.5, "financial_assets": 9.0, "firm_debt": 160.0, "public_debt": 97.5,
+    "inflation_base": 0.005, "land_revenue_base": 8.3, "support_drive": 1.5, "state_dividends": 0.5,
+    "state_property_income": 3.4, "drive_share_manufacturing": 0.30, "drive_share_infrastructure": 0.40,
+    "drive_share_real_estate": 0.15, "drive_share_elsewhere": 0.10,
 }  # fmt: skip
 """Cards of a random economy: a country with a drive and land sales; some are moved off zero so that no term is left
 out."""

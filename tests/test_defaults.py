@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import iomodel as iom
-from iomodel.cards import elsewhere, load_cards
+from iomodel.cards import Card, elsewhere, load_cards
+from iomodel.cli import main
 from iomodel.economy import Economy
+from iomodel.errors import ExperimentError
 from iomodel.findings import plausible_ranges
+from iomodel.headline import refusal
 from iomodel.program.arrays import arrays_of
 from iomodel.program.simulate import Flows, base_state, no_levers, step
+from iomodel.report.page import page_html, study_of
+from iomodel.report.rows import cards_of
 from iomodel.table import Table, load_table
 
 CLOSED = 1e-8
@@ -123,3 +130,70 @@ def test_jobs_of_a_region_without_any_are_those_per_output_of_the_others() -> No
     found = next(finding for finding in economy.findings if finding.title.startswith("jobs"))
     assert "stated default: jobs per output by sector of the table's 14 other regions" in found.source
     assert not any(finding.title.startswith("jobs") for finding in _economy("USA").findings)
+
+
+# ---------------------------------------------------------------------- the single-region program elsewhere
+@pytest.mark.parametrize("region", OTHERS)
+def test_the_reference_path_is_steady(region: str) -> None:
+    """Only the base year's proportions are known of these countries: without levers they stay about as they are."""
+    usual = iom.load_experiment("business-as-usual").replace(table="world-2011", region=region)
+    data = iom.simulate(usual, _economy(region)).data
+    last, base = data.isel(year=-1), data.isel(year=0)
+    for share, near in (("household_consumption_share", 1.0), ("public_debt_share", 3.0), ("unemployment_rate", 1.0)):
+        assert float(last[share]) == pytest.approx(float(base[share]), abs=near), share
+    growth = 100 * _economy(region).cards["capacity_growth"]
+    np.testing.assert_allclose(data["growth"].values[2:], growth, atol=0.6)
+
+
+def test_reform_is_left_out_where_there_is_no_drive() -> None:
+    experiment = iom.load_experiment("supply-only").replace(table="world-2011", region="USA")
+    path = iom.solve(experiment, _economy("USA"))
+    assert path.verdict.status == "optimal"
+    assert "USA has no investment drive (cards drive_share_…): reform has nothing to act on" in str(path.verdict)
+    assert float(abs(path.data["reform"]).max()) == 0
+    np.testing.assert_allclose(path.data["drive_investment"].values, 0)
+    public = path.data["public_investment"].sum("sector") / path.data["trend"]
+    np.testing.assert_allclose(public, public[0])  # a reform of nothing would still have cut public works
+    alone = experiment.replace(free=("reform",), targets={"reform": experiment.targets["reform"]})
+    with pytest.raises(ExperimentError, match="frees nothing but reform, but USA has no investment drive"):
+        iom.solve(alone, _economy("USA"))
+    stated = {"drive_share_manufacturing": 0.2}
+    assert iom.solve(experiment.replace(cards=stated)).data["reform"].max() > 0.5
+
+
+GIVEN = {
+    "cash_transfers": 15.0, "firm_debt": 70.0, "public_debt": 99.0, "profit_tax": 2.0, "state_dividends": 0.1,
+    "state_property_income": 1.0, "unemployment_rate": 0.089, "net_income_abroad": -1.0,
+}  # fmt: skip
+
+
+def test_half_defaults_have_a_headline_and_more_have_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = dict(list(GIVEN.items())[:7])
+    usual = iom.load_experiment("business-as-usual").replace(table="world-2011", region="USA")
+    enough, short = (iom.simulate(usual.replace(cards=cards)) for cards in (GIVEN, few))
+    assert refusal(enough) == ""
+    said = refusal(short)
+    assert "business-as-usual: no headline for USA. 9 of the 16 cards that belong to a country and its year" in said
+    assert "net_income_abroad" in said
+    assert "Supply at least 1 of them as cards.KEY" in said
+    assert main(["run", "business-as-usual", "--out", str(tmp_path), "--set", "table=world-2011", "region=USA"]) == 0
+    out = capsys.readouterr().out
+    assert "no headline for USA. 16 of the 16 cards" in out
+    assert "consumption, % of GDP" not in out
+    assert not (tmp_path / "headline.csv").exists()
+    saved = iom.load_trajectory(tmp_path / "business-as-usual" / "path.nc")
+    assert refusal(saved) == refusal(iom.simulate(usual))
+    assert main(["report", str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "no headline for USA" in page
+    assert 'id="headline"' not in page
+    both = page_html(study_of([enough, short]), made_by_study=False)
+    assert both.count("no headline for USA") == 1
+    assert 'id="headline"' in both
+    assert "70" in str(cards_of(enough).card("firm_debt").value)
+    assert cards_of(short).cards == calibrate_cards(few)
+
+
+def calibrate_cards(cards: dict[str, float]) -> Mapping[str, Card]:
+    """The cards that calibration of the United States ends with."""
+    return iom.calibrate(_table(), "USA", cards).cards.cards

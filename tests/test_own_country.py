@@ -82,7 +82,9 @@ def test_the_command_line_says_each_economy_once(
     assert "changed: public_debt = 70" in out
     assert "--set cards.KEY=VALUE changes it" in out
     assert "two-halves: optimal" in out
-    assert (tmp_path / "headline.csv").is_file()
+    assert out.count("no headline for EXA. 15 of the 16 cards") == 2  # the paths are saved, and are examples
+    assert not (tmp_path / "headline.csv").exists()
+    assert (tmp_path / TWO_HALVES / "path.nc").is_file()
 
 
 def test_a_path_in_a_file_counts_from_the_file(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,7 @@ from markupsafe import Markup
 from iomodel.cards import KINDS, Card, load_cards
 from iomodel.errors import ResultError
 from iomodel.files import write_text
+from iomodel.headline import refusal
 from iomodel.program.trajectory import Trajectory
 from iomodel.report import reasons, rows, sentences, text
 from iomodel.report.bars import channels_of, partners_ends, partners_table, sector_tables
@@ -100,7 +102,8 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
     """Everything that the template shows."""
     paths = list(study.paths.values())
     base, first, last = rows.years_of(paths[0])
-    headline = rows.headline_rows(study.paths)
+    kept = _with_headline(study)
+    headline = rows.headline_rows(kept.paths) if kept.paths else []
     binding = {name: limits(path) for name, path in study.paths.items()}
     return {
         "style": Markup(_packed("style.css")),
@@ -111,7 +114,7 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "last": last,
         "known": range(base + 1, first),
         "warnings": text.warnings_of_study(study),
-        "answer": sentences.answer(study),
+        "answer": [*refusals(study), *(sentences.answer(kept) if kept.paths else [])],
         "rows": [(row, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in headline],
         "columns": [(head, unit) for head, unit, _, _ in text.COLUMNS],
         "footnote": text.FOOTNOTE,
@@ -140,6 +143,16 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "paths_csv": _data(paths_csv(study)),
         "files": study_files(study) if made_by_study else {},
     }
+
+
+def refusals(study: Study) -> list[str]:
+    """Why some paths of a study have no headline, a sentence each."""
+    return [said for said in map(refusal, study.paths.values()) if said]
+
+
+def _with_headline(study: Study) -> Study:
+    """The study with the paths that may have a headline."""
+    return replace(study, paths={name: path for name, path in study.paths.items() if not refusal(path)})
 
 
 def _drawn(panels: Sequence[Any], key: str) -> list[tuple[Any, Markup]]:
@@ -253,11 +266,14 @@ def _happened(checks: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _cards(study: Study) -> list[tuple[str, int, list[tuple[str, list[Card]]]]]:
-    """(table, number of cards, kind -> cards) of each table that the study stands on."""
-    tables = dict.fromkeys(str(path.provenance["table"]) for path in (*study.paths.values(), *study.world.values()))
+    """(table, number of cards, kind -> cards) of each table and region that the study stands on."""
+    paths = (*study.paths.values(), *study.world.values())
+    first = {(str(path.provenance["table"]), path.experiment.region): path for path in reversed(paths)}
     found: list[tuple[str, int, list[tuple[str, list[Card]]]]] = []
-    for table in tables:
-        cards = load_cards(table)
+    for path in reversed(first.values()):
+        table = str(path.provenance["table"])
+        cards = load_cards(table, region=path.experiment.region)
+        cards = cards.with_computed(path.provenance.get("cards_computed", {}))
         found.append((table, len(cards), [(kind, cards.of_kind(kind)) for kind in KINDS if cards.of_kind(kind)]))
     return found
 
@@ -283,9 +299,12 @@ def _sources(study: Study) -> list[dict[str, Any]]:
 
 
 def headline_csv(study: Study) -> str:
-    """The headline table as CSV, full precision."""
-    found = rows.headline_rows(study.paths)
+    """The headline table as CSV, full precision; without a line where no path may have one."""
+    kept = _with_headline(study).paths
     out = io.StringIO()
+    if not kept:
+        return ""
+    found = rows.headline_rows(kept)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["policy", *found[0].values])
     writer.writerows([row.name, *(repr(value) for value in row.values.values())] for row in found)

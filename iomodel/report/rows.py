@@ -56,7 +56,9 @@ def years_of(path: Trajectory) -> tuple[int, int, int]:
 
 def cards_of(path: Trajectory) -> Cards:
     """The cards under which a path was made."""
-    return load_cards(str(path.provenance["table"]), dict(path.experiment.cards))
+    provenance = path.provenance
+    cards = load_cards(str(provenance["table"]), dict(path.experiment.cards), path.experiment.region)
+    return cards.with_computed(provenance.get("cards_computed", {}))
 
 
 def where_from(path: Trajectory) -> str:
