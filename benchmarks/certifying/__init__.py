@@ -1,0 +1,1 @@
+"""Random economies and policies whose right verdict is known from elsewhere than the product."""

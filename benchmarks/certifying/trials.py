@@ -1,0 +1,239 @@
+"""One trial of each kind: what the product says beside what is known, and every disagreement in words."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import iomodel as iom
+from certifying.draws import Case, drawn
+from certifying.lawbook import LawBook, lawbook
+from certifying.lies import LIES, lying
+from certifying.planted import Collision, planted_collision, planted_optimum
+from certifying.proof import TOLERANCE, doubts, farkas_margin, infeasible_by_highs, repaired, shortened
+from iomodel.errors import InfeasibleError, SolverError
+from iomodel.program.build import Program
+from iomodel.program.solvers import MOREAU, solve_program
+
+SAME_GOAL = 1e-6
+"""Largest distance of two values of one goal, relative to one plus its size."""
+
+SAME_PATH = 2e-3
+"""Largest distance of two paths of one optimum in percent of base-year GDP: where the goal is flat, a difference in the
+goal of 1e-9 of it leaves so much."""
+
+SAME_POINT = 2e-3
+"""The same for a planted point and its multipliers, relative to the size of each."""
+
+REPLAYED = 1e-3
+"""Largest distance of consumption between program and simulation, percent of base-year GDP."""
+
+COMPARED = ("household_consumption", "in_kind_spending", "gdp", "unemployed", "public_debt", "firm_debt", "investment")
+
+
+@dataclass
+class Report:
+    """What a trial found. wrong, uncertified, inaccurate: reasons, empty when there are none; facts: numbers."""
+
+    run: int
+    kind: str
+    seed: int = 0
+    table: str = ""
+    policy: str = ""
+    verdict: str = ""
+    wrong: list[str] = field(default_factory=list)
+    uncertified: list[str] = field(default_factory=list)
+    inaccurate: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def trial(run: int, seed: int = 0) -> Report:
+    """Draw a run, try it and report."""
+    started = time.perf_counter()
+    case = drawn(run, seed)
+    name, table = case.experiment.name.rsplit(" ", 1)[0], case.experiment.table
+    report = Report(run, case.kind, seed, table, name, facts={"refused": case.refused})
+    {"plain": _plain, "optimum": _optimum, "infeasible": _infeasible}[case.kind](case, report)
+    report.seconds = round(time.perf_counter() - started, 3)
+    return report
+
+
+def judged(program: Program, report: Report, what: str, book: LawBook | None = None) -> str:
+    """The product's word on a program, noted; a word that our own certificate does not bear out is uncertified."""
+    verdict = solve_program(program)
+    if verdict.remedies:
+        report.facts.setdefault("remedies", []).append(f"{what}: {'; '.join(verdict.remedies)}")
+    if verdict.status not in ("optimal", "infeasible", "unbounded"):
+        report.inaccurate.append(f"{what}: {verdict}")
+    if verdict.status == "optimal":
+        found = doubts(book or lawbook(program))
+        worst = max(found, key=lambda name: found[name])
+        report.facts[f"doubt of {what}"] = found[worst]
+        if found[worst] > TOLERANCE:
+            report.uncertified.append(f"{what}: {worst} {found[worst]:.1e}")
+    return verdict.status
+
+
+# ---------------------------------------------------------------- plain random draws
+
+
+def _plain(case: Case, report: Report) -> None:
+    """The verdict and path beside those of another form or solver, of HiGHS, and of the simulation."""
+    program = iom.build(case.experiment, case.economy)
+    book = lawbook(program)
+    report.verdict = judged(program, report, "reduced form", book=book)
+    _replayed(case, program, report)
+    if report.verdict in ("inaccurate", "failed"):
+        return
+    name, other, second = _second_opinion(case, book, report)
+    if second != report.verdict:
+        report.wrong.append(f"{report.verdict}, but {name} says {second}")
+    elif second == "optimal":
+        _compare(program, other, name, report)
+    if report.verdict == "infeasible":
+        _confirm(book, report, 1e4)
+    elif infeasible_by_highs(book):
+        report.wrong.append(f"{report.verdict}, but HiGHS finds no point that meets the laws")
+
+
+def _second_opinion(case: Case, book: LawBook, report: Report) -> tuple[str, Program, str]:
+    """The verdict of moreau in every second trial, else, or where moreau is not accurate enough, of the plain form."""
+    if case.run % 2 and MOREAU.installed:
+        other = iom.build(case.experiment, case.economy)
+        verdict = solve_program(other, "moreau")
+        if verdict.status in ("optimal", "infeasible", "unbounded"):
+            found = doubts(book.moved(np.zeros(book.bound.size), other)) if verdict.status == "optimal" else {}
+            report.facts["doubt of moreau"] = worst = max(found.values(), default=0.0)
+            if worst > TOLERANCE:
+                report.uncertified.append(f"moreau: {worst:.1e}")
+            return "moreau", other, verdict.status
+        report.facts["second opinion"] = f"moreau: {verdict}"
+    other = iom.build(case.experiment, case.economy, form="plain")
+    return "the plain form", other, judged(other, report, "plain form")
+
+
+def _compare(program: Program, other: Program, name: str, report: Report) -> None:
+    """Two optima of one program: the same goal and path."""
+    goals = [float(one.problem.objective.args[0].value) for one in (program, other)]
+    if abs(goals[0] - goals[1]) > SAME_GOAL * (1 + abs(goals[0])):
+        report.wrong.append(f"goal {goals[0]:.9g}, by {name} {goals[1]:.9g}")
+    for variable in COMPARED:
+        apart = float(np.abs(program.values[variable].value - other.values[variable].value).max())
+        report.facts["apart"] = max(apart, report.facts.get("apart", 0.0))
+        if apart > SAME_PATH:
+            report.wrong.append(f"{variable} is {apart:.1e} apart from {name}'s")
+
+
+def _replayed(case: Case, program: Program, report: Report) -> None:
+    """The solved path by `iomodel.solve`, whose numbers are a simulation's, beside the program's own."""
+    try:
+        path = iom.solve(case.experiment, case.economy)
+    except InfeasibleError:
+        if report.verdict == "optimal":
+            report.wrong.append("optimal, but solve says that it is infeasible")
+        return
+    except SolverError as error:
+        report.inaccurate.append(f"solve: {error}")
+        return
+    if report.verdict == "infeasible":
+        report.wrong.append(f"infeasible, but solve says {path.verdict.status}")
+        return
+    report.facts["replay"] = path.verdict.replay_distance
+    if path.verdict.status != "optimal":
+        report.inaccurate.append(f"solve: {path.verdict}")
+    stopped = any("stopped at zero" in remedy for remedy in path.verdict.remedies)
+    if path.verdict.status == "optimal" and not stopped and report.verdict == "optimal":
+        told = path.data["household_consumption"].sel(year=path.policy_years).values
+        apart = float(np.abs(told - program.values["household_consumption"].value[: told.size]).max())
+        if apart > REPLAYED:
+            report.wrong.append(f"consumption of the simulation is {apart:.1e} from the program's")
+
+
+def _confirm(book: LawBook, report: Report, most: float) -> None:
+    """A program said to be infeasible is so for HiGHS; what the solver gives as proof is checked in fractions."""
+    by_highs = infeasible_by_highs(book)
+    if by_highs is not True:
+        report.wrong.append(f"infeasible, but HiGHS {'finds a point' if by_highs is False else 'cannot say'}")
+    duals = [law.constraint.dual_value for law in book.program.laws.values()]
+    if any(dual is None for dual in duals):
+        report.facts["own proof"] = "none given"
+        return
+    y = book.multipliers()
+    proof = repaired(book, y / (np.abs(y).max() or 1.0))
+    margin = farkas_margin(book, shortened(proof), np.full(book.nonneg.size, most))
+    report.facts["own proof"] = "holds" if margin > 0 else f"misses by {float(-margin):.1e}"
+
+
+# ---------------------------------------------------------------- planted optimum
+
+
+def _optimum(case: Case, report: Report) -> None:
+    """The planted point, multipliers and goal are what the product finds, and a lie is not called optimal."""
+    known = planted_optimum(case)
+    program = known.book.program
+    report.verdict = judged(program, report, "planted optimum", book=known.book)
+    if report.verdict in ("infeasible", "unbounded"):
+        report.wrong.append(f"{report.verdict}, but its optimum is known")
+    if report.verdict == "optimal":
+        apart = {
+            "goal": (abs(float(program.problem.objective.args[0].value) - known.goal) / (1 + abs(known.goal))),
+            "point": float((np.abs(known.book.point() - known.point) / np.maximum(1, np.abs(known.point))).max()),
+            "multipliers": float(np.abs(known.book.multipliers() - known.multipliers).max())
+            / (1 + float(np.abs(known.multipliers).max())),
+        }
+        report.facts |= apart
+        report.wrong += [
+            f"{name} is {far:.1e} from the planted one"
+            for name, far in apart.items()
+            if far > (SAME_GOAL if name == "goal" else SAME_POINT)
+        ]
+    lie = LIES[int(case.rng.integers(len(LIES)))]
+    report.facts["lie"] = lie
+    report.wrong += believed(program, lie, case.rng)
+
+
+def believed(program: Program, lie: str, rng: np.random.Generator, solver: str | None = "clarabel") -> list[str]:
+    """Why it is wrong if the product believes a lie about a program that has an optimum; by a solver's name the first
+    verdict is seen, with None what the remedies make of it."""
+    with lying(lie, rng) as liar:
+        verdict = solve_program(program, solver)
+    if not liar.told:
+        return [f"{lie}: Clarabel was not called, so that nothing was tried"]
+    if verdict.solver.startswith("Clarabel") and verdict.status in ("optimal", "infeasible", "unbounded"):
+        return [f"{lie}: the product says {verdict.status}"]
+    return []
+
+
+# ---------------------------------------------------------------- planted infeasibility
+
+
+def _infeasible(case: Case, report: Report) -> None:
+    """A program with a certificate is infeasible for the product and for HiGHS; its twin with room is not."""
+    known = planted_collision(case)
+    proven = farkas_margin(known.book, shortened(known.certificate), known.most)
+    report.facts |= {"gap": known.gap, "proven": float(proven), "laws": known.laws}
+    if proven <= 0:
+        report.wrong.append(f"the planted certificate proves nothing: {float(proven):.1e}")
+    report.verdict = judged(known.book.program, report, "planted collision", book=known.book)
+    if report.verdict in ("optimal", "unbounded"):
+        report.wrong.append(f"{report.verdict}, but a certificate says that it is infeasible")
+    if report.verdict == "infeasible":
+        _confirm(known.book, report, float(known.most.max()))
+    _other_form(case, known, report)
+    twin = judged(known.twin.program, report, "twin with room", book=known.twin)
+    if twin in ("infeasible", "unbounded"):
+        report.wrong.append(f"twin with room is called {twin}")
+
+
+def _other_form(case: Case, known: Collision, report: Report) -> None:
+    """The plain form of the same collision, in every fourth trial of this kind."""
+    if case.run % 4:
+        return
+    plain = iom.build(case.experiment, case.economy, known.blocks, form="plain", shifts=known.shifts)
+    second = judged(plain, report, "plain form of the collision")
+    if second in ("optimal", "unbounded"):
+        report.wrong.append(f"the plain form is called {second}")
