@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TableError,
     )
     from iomodel.experiment import Experiment, load_experiment
+    from iomodel.frontiers import frontier
     from iomodel.headline import compare
     from iomodel.one_sided import price_sides
     from iomodel.program.block import Block, Law, Var
@@ -64,6 +65,7 @@ _HOME = {
     "iomodel.readers.template": ("read_table", "write_template"),
     "iomodel.report": ("write_report",),
     "iomodel.results": ("load_trajectory", "save"),
+    "iomodel.frontiers": ("frontier",),
     "iomodel.headline": ("compare",),
     "iomodel.run": ("build", "explain_infeasible", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
@@ -95,6 +97,7 @@ __all__ = [
     "calibrate",
     "compare",
     "explain_infeasible",
+    "frontier",
     "load_cards",
     "load_experiment",
     "load_table",

@@ -73,6 +73,19 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("name", metavar="NAME|FILE", help="a shipped experiment or a TOML file")
     _add_changes(explain)
 
+    frontier = command("frontier", _frontier, "how much of one outcome can be had for how much of another")
+    frontier.add_argument("name", metavar="NAME|FILE", help="a shipped experiment or a TOML file")
+    text = "the outcome on the axis, or a setting by its dotted key with --low and --high (%(default)s)"
+    frontier.add_argument("--x", metavar="OUTCOME|KEY", default="public_debt_share", help=text)
+    text = "the outcome that is made best (%(default)s)"
+    frontier.add_argument("--y", metavar="OUTCOME", default="actual_individual_consumption_share", help=text)
+    frontier.add_argument("--points", metavar="N", type=_whole, default=25, help="levels (%(default)s)")
+    frontier.add_argument("--year", metavar="YEAR", type=_whole, help="of both outcomes (the last reported)")
+    frontier.add_argument("--low", metavar="VALUE", type=_share, help="lowest level (found)")
+    frontier.add_argument("--high", metavar="VALUE", type=_share, help="highest level (found)")
+    frontier.add_argument("--out", metavar="DIR", help="folder for the results (results)")
+    _add_changes(frontier)
+
     check = command("check", _check, "all findings about your own table at once; nothing is guessed or repaired")
     check.add_argument("file", metavar="FILE", help="CSV or Excel in the template's layout, or a NetCDF table")
     share = "largest miss of a balance that is no finding, as a share of output (0.000001)"
@@ -291,6 +304,38 @@ def _explain(asked: argparse.Namespace) -> int:
     for row in what_binds(path):
         print(f"- {row.text}")
     return _code(path)
+
+
+# ---------------------------------------------------------------- frontier
+
+
+def _frontier(asked: argparse.Namespace) -> int:
+    from iomodel.files import output_folder, write_text
+    from iomodel.frontiers import frontier
+    from iomodel.report.frontier import frontier_figure, frontier_table, frontier_text
+
+    experiment = _changed(asked.name, asked)
+    with output_folder(_folder("--out", asked.out, "results")) as folder:
+        found = frontier(
+            experiment, asked.x, asked.y, asked.points, asked.year, low=asked.low, high=asked.high, progress=_say
+        )
+        print(f"\n{frontier_text(found)}\n")
+        out = folder / experiment.name
+        _say(str(write_text(out / "frontier.csv", frontier_table(found))))
+        ended = set(map(str, found["status"].values))
+        if not ended & {"optimal", "inaccurate"}:
+            return STATUS_CODES["infeasible"]
+        for kind in ("png", "svg"):
+            _say(str(frontier_figure(found, out / f"frontier.{kind}")))
+    return 4 if ended & {"inaccurate", "failed"} else 0
+
+
+def _whole(text: str) -> int | str:
+    """A whole number where the text is one; what is none is refused where it is used."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 # ---------------------------------------------------------------- tables, cards, experiments, report

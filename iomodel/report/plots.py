@@ -132,9 +132,9 @@ def saving_panels(paths: Mapping[str, Trajectory]) -> list[Panel]:
 
 def svg(panel: Panel, key: str) -> str:
     """A panel as inline SVG without width, ids of its own (`key` begins them) and nothing fetched from outside."""
-    figure = _figure(WIDTH / 72, HEIGHT / 72)
+    figure = new_figure(WIDTH / 72, HEIGHT / 72)
     axes = figure.add_axes((0.095, 0.115, 0.47, 0.85))
-    with _style(11):
+    with style(11):
         draw(axes, panel)
         out = io.StringIO()
         with warnings.catch_warnings():  # the reader's browser has fonts for what ours lacks
@@ -147,7 +147,7 @@ def main_figure(study: Study, file: str | Path) -> Path:
     """The main figure as PNG: six panels of the policies. ResultError when the file cannot be written."""
     from PIL import Image
 
-    with _style(FIGURE_FONT):
+    with style(FIGURE_FONT):
         figure = drawn_figure(study)
 
         def write(part: Path) -> None:
@@ -162,8 +162,8 @@ def drawn_figure(study: Study) -> Any:
     """The main figure as matplotlib holds it: one axes a panel, in the order of `policy_panels`."""
     panels = policy_panels(study, MAIN)
     columns, rows = 3, -(-len(panels) // 3)
-    figure = _figure(13.0, 3.9 * rows)
-    with _style(FIGURE_FONT):
+    figure = new_figure(13.0, 3.9 * rows)
+    with style(FIGURE_FONT):
         for place, panel in enumerate(panels):
             row, column = divmod(place, columns)
             left, bottom = 0.032 + column / columns, 0.05 + (rows - 1 - row) / rows
@@ -258,7 +258,7 @@ def spread_apart(values: np.ndarray, gap: float, low: float, high: float) -> np.
     return placed
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
     """A figure of its own, without the global state of pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -268,7 +268,7 @@ def _figure(width: float, height: float) -> Any:
     return figure
 
 
-def _style(size: float) -> Any:
+def style(size: float) -> Any:
     import matplotlib as mpl
 
     return mpl.rc_context(

@@ -1,0 +1,122 @@
+"""The best value of an outcome under a steered program: a fractional programme, solved by Dinkelbach's iteration.
+
+The largest ratio N/D of a concave amount to a positive affine one is the root λ of max (N − λ D) = 0; each solve gives
+the next λ, and the sequence converges faster than linearly (Dinkelbach 1967; Schaible 1976). Only numbers change
+between solves, so that nothing is rebuilt. A level needs one solve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from iomodel.course import Course, setting_of
+from iomodel.program.block import Block
+from iomodel.program.build import Program, assemble
+from iomodel.program.certificate import Verdict
+from iomodel.program.outcomes import Outcome, at_point
+from iomodel.program.steering import GOAL_LAW, MISSES, Sought, Steering, charged, hardened, sought, steered
+from iomodel.program.trajectory import Trajectory
+from iomodel.solving import replayed, settled
+
+ROUNDS = 8
+"""Solves at most for one outcome; two or three are usual."""
+
+CONVERGED = 1e-6
+"""Distance of two ratios, as shares, from which the second is the answer; its own error is far smaller."""
+
+TIE = 1e-4
+"""Weight of the experiment's own goal as the tie breaker, beside an outcome at weight one."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """A steered program of an experiment, with the dials of every outcome that it can seek."""
+
+    course: Course
+    program: Program
+    steering: Steering
+    dials: Mapping[str, Sought]
+
+    @property
+    def prices(self) -> float:
+        """The weight of what is charged: the year's outcome counts as the goal counts a yuan of that year."""
+        return 1.0 / float(self.program.setting.discount[self.steering.year])
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found, in plain numbers, since the program moves on to its next point.
+
+    path: the replayed path. ratio: the outcome less what is charged, where the search ended. at: outcome -> its ratio
+    and what stands below the line. charged: what is paid beyond the own path, money of the year. goal: the experiment's
+    own goal, where the search holds it. solves: how many it took.
+    """
+
+    path: Trajectory
+    ratio: float
+    at: Mapping[str, tuple[float, float]]
+    charged: float
+    goal: float
+    solves: int
+
+
+def search(
+    course: Course,
+    blocks: Sequence[Block],
+    year: int,
+    outcomes: Iterable[Outcome],
+    paid: Mapping[str, float],
+    *,
+    level_of: Outcome | None = None,
+    holds_goal: bool = False,
+) -> Search:
+    """Lay the blocks of an experiment's program so that it can be steered in one year (0 the first solved one)."""
+    setting = setting_of(course, "reduced")
+    setting = replace(setting, policy=hardened(setting.policy, paid))
+    met = {MISSES[name] for name, target in setting.policy.targets.items() if target.hard}
+    paid = {name: amount for name, amount in paid.items() if name not in met}
+    dials = {outcome.name: sought(outcome, outcome.name) for outcome in outcomes}
+    steering = Steering(year, tuple(dials.values()), paid, level_of, holds_goal)
+    program = assemble(setting, steered(steering, blocks))
+    return Search(course, program, steering, dials)
+
+
+def seek(
+    search: Search,
+    name: str,
+    sign: float,
+    guess: float = 0.0,
+    beside: Mapping[str, tuple[float, float]] | None = None,
+) -> Found:
+    """The path with the highest (sign +1) or lowest (−1) value of an outcome under the search's laws.
+
+    guess: a ratio to start from. beside: outcome -> (weight, ratio) of what is sought beside it, money for money.
+    Raises InfeasibleError and SolverError as `iomodel.solve`.
+    """
+    dial, steering = search.dials[name], search.steering
+    outcome, money = dial.outcome, dial.outcome.money(search.program.setting)
+    steering.weigh(search.prices, TIE * search.prices)
+    for other in search.dials.values():
+        other.set(*(beside or {}).get(other.outcome.name, (0.0, 0.0)))
+    ratio, solves = (0.0 if outcome.below is None else guess), 0
+    while True:
+        dial.set(sign, ratio)
+        program, verdict = settled(search.course, search.program)
+        solves += 1
+        _, below = at_point(outcome, program.values, program.setting, steering.year)
+        step = sign * verdict.objective / (money * below)
+        ratio += step
+        if outcome.below is None or abs(step) < CONVERGED or solves == ROUNDS:
+            return _found(search, program, verdict, ratio, solves)
+
+
+def _found(search: Search, program: Program, verdict: Verdict, ratio: float, solves: int) -> Found:
+    """The numbers of a point."""
+    v, p, t = program.values, program.setting, search.steering.year
+    held = program.laws.get(GOAL_LAW)
+    goal = float("nan") if held is None else float(np.asarray(held.constraint.args[1].value))
+    at = {name: at_point(dial.outcome, v, p, t) for name, dial in search.dials.items()}
+    return Found(replayed(search.course, program, verdict), ratio, at, charged(program), goal, solves)
