@@ -2,7 +2,8 @@
 
 What is reported is the simulation's replay of the levers that the solver returned. Where the market would invest less
 than nothing the program is solved again with a stop at zero there, until the stops are the ones that its own answer
-calls for; where two answers take turns, the path is held at the edge between them.
+calls for; where two answers take turns, the path is held at the edge between them. Overflow imports are the valve of a
+year in which labour is short; in other years in which the program would use them they are shut, in the same way.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ MISS_SHOWN = 1e-6
 STOP_ROUNDS = 12
 """Solves at most to find the sectors and years in which market investment stops at zero."""
 
+VALVE_ROUNDS = 6
+"""Times at most that the years are looked for in which overflow imports have to be shut."""
+
 
 def solved(course: Course, program: Program) -> Trajectory:
     """The path of a built program: solved, judged and replayed.
@@ -68,7 +72,46 @@ def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
 
 
 def settled(course: Course, program: Program) -> tuple[Program, Verdict]:
-    """The program at its answer: solved until market investment stops at zero exactly where that would go below.
+    """The program at its answer: behaviour that no convex law can say is what the simulation does.
+
+    Market investment stops at zero where it would go below. Overflow imports and idle labour exclude each other: a
+    price only makes the imports dear, and one product at the limit of its plant can be worth it. In a year with both,
+    the simulation says which of the two stays: the imports are shut where it has none, else labour is fully used.
+    """
+    program, verdict = _stopped(course, program)
+    seconds = verdict.seconds
+    for _ in range(VALVE_ROUNDS):
+        both = _as_lever(program)
+        if not both.any():
+            break
+        imports = np.array([float(flow["overflow_imports"]) for flow in flows_of(course, levers_of(program))])
+        full = (program.setting.full | both) & (imports > MISS_SHOWN)
+        shut = (program.setting.shut | both) & ~full
+        if (full == program.setting.full).all() and (shut == program.setting.shut).all():
+            break
+        program, verdict = _stopped(course, _rebuilt(program, shut=shut, full=full))
+        seconds += verdict.seconds
+    said = [
+        f"{what} in {', '.join(str(year) for year in program.setting.calendar[years])}"
+        for what, years in (
+            ("overflow imports shut", program.setting.shut),
+            ("labour fully used beside overflow imports", program.setting.full),
+        )
+        if years.any()
+    ]
+    return program, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, *said))
+
+
+def _as_lever(program: Program) -> Mask:
+    """(years,) where the program imports by overflow although labour is not short."""
+    overflow, unemployed = value_of(program.values["overflow_imports"]), value_of(program.values["unemployed"])
+    force = program.setting.arrays.labour_force[program.setting.window]
+    slack = unemployed / force - program.setting.cards["frictional_unemployment"]
+    return (overflow > MISS_SHOWN) & (slack > MISS_SHOWN)
+
+
+def _stopped(course: Course, program: Program) -> tuple[Program, Verdict]:
+    """Solved until market investment stops at zero exactly where that would go below.
 
     A pattern of stops that comes back means that two answers take turns; the cells in dispute are then held at or above
     zero by a law, so that the simulation agrees with the path.
@@ -86,7 +129,7 @@ def settled(course: Course, program: Program) -> tuple[Program, Verdict]:
             held = np.broadcast_to(held, below.shape) | disputed
         below = below & ~held
         seen.append(below)
-        program = _rebuilt(program, below, held)
+        program = _rebuilt(program, stopped=below, held=held)
         verdict = _judged(course, program)
         seconds += verdict.seconds
     if len(seen) == 1:
@@ -97,9 +140,9 @@ def settled(course: Course, program: Program) -> tuple[Program, Verdict]:
     return program, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, stops))
 
 
-def _rebuilt(program: Program, stopped: Mask, held: Mask) -> Program:
+def _rebuilt(program: Program, **other: Mask) -> Program:
     """The same program with other stops: its blocks, shifted bounds and the values that its targets have now."""
-    again = assemble(replace(program.setting, stopped=stopped, held=held), program.blocks, program.shifts)
+    again = assemble(replace(program.setting, **other), program.blocks, program.shifts)
     for name, target in program.setting.targets.items():
         again.setting.targets[name].value = target.value
     return again
@@ -191,10 +234,7 @@ def _why(program: Program, off: _Off) -> str:
     """What the program does that the simulation would not."""
     if (_below_zero(program) != program.setting.stopped).any() and not program.setting.held.any():
         return "market investment is negative in the program, zero in the simulation"
-    overflow, unemployed = value_of(program.values["overflow_imports"]), value_of(program.values["unemployed"])
-    force = program.setting.arrays.labour_force[program.setting.window]
-    slack = unemployed / force - program.setting.cards["frictional_unemployment"]
-    lever = (overflow > MISS_SHOWN) & (slack > MISS_SHOWN)
+    lever = _as_lever(program)
     if lever.any():
         return f"overflow imports are used as a lever in {program.setting.calendar[lever][0]}"
     if value_of(program.values["forced_saving"]).max() > MISS_SHOWN:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import iomodel as iom
+from iomodel import solving
 from iomodel.economy import Economy
 from iomodel.run import resolve
 
@@ -35,13 +36,33 @@ def test_market_investment_stops_at_zero_and_the_replay_agrees(collapsing: Econo
     assert "years)" in said
 
 
-def test_a_lever_after_the_reported_years_is_said_and_does_not_condemn_them() -> None:
-    path = iom.solve(iom.load_experiment("two-halves"), china(capacity_growth=0.045))
+def test_overflow_imports_leave_no_labour_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the reported years the program would import more than labour needs: a law then keeps labour fully used."""
+    experiment, economy = iom.load_experiment("two-halves"), china(capacity_growth=0.045)
+    path = iom.solve(experiment, economy)
     assert path.verdict.status == "optimal"
     assert path.verdict.replay_distance < 1e-6
-    assert any(
-        "after the reported years: overflow imports are used as a lever" in text for text in path.verdict.warnings
-    )
+    assert not [text for text in path.verdict.warnings if "replay" in text]
+    assert path.verdict.remedies[-1] == "labour fully used beside overflow imports in 2042"
+    assert set(path.shadow_prices["full_employment"]["year"].values) == {2042}
+    assert 2042 not in path.shadow_prices["labour_shortage"]["year"].values
+    monkeypatch.setattr(solving, "VALVE_ROUNDS", 0)
+    without = iom.solve(experiment, economy)
+    assert without.verdict.status == "optimal"  # the reported years are as they were
+    assert any("after the reported years: overflow imports are used as a lever" in w for w in without.verdict.warnings)
+
+
+def test_overflow_imports_are_shut_where_labour_is_not_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a price they would be bought in a year in which nobody lacks a worker."""
+    cheap = iom.load_cards("china-2020").unbounded({"weight_overflow": 0.0})
+    experiment, economy = iom.load_experiment("two-halves"), iom.calibrate(iom.load_table("china-2020"), cards=cheap)
+    path = iom.solve(experiment, economy)
+    assert path.verdict.status == "optimal"
+    assert not [text for text in path.verdict.warnings if "replay" in text]
+    assert path.verdict.remedies[-1] == "overflow imports shut in 2042"
+    monkeypatch.setattr(solving, "VALVE_ROUNDS", 0)
+    without = iom.solve(experiment, economy)
+    assert any("overflow imports are used as a lever in 2042" in text for text in without.verdict.warnings)
 
 
 def test_a_package_beyond_its_pace_is_missed_by_what_the_pace_leaves() -> None:

@@ -374,7 +374,8 @@ def test_world_2011_closes() -> None:
 
 
 def test_an_unknown_name_offers_the_nearest() -> None:
-    with pytest.raises(TableError, match=r"There is no table 'china-2002'; shipped: .* Did you mean china-2020 or china-2020-153\?"):
+    meant = r"There is no table 'china-2002'; shipped: .* Did you mean china-2020 or china-2020-153\?"
+    with pytest.raises(TableError, match=meant):
         load_table("china-2002")
     with pytest.raises(TableError, match=r"Did you mean world-2011\?"):
         table_card("world2011")

@@ -34,6 +34,8 @@ class Setting:
     asked. form: "reduced" (output eliminated) or "plain" (a balance row for each sector and year).
     stopped: (n, years) where the market's investment stops at zero, since it cannot be less than nothing.
     held: (n, years) where a law keeps it at or above zero, because stopping it there and not would take turns.
+    shut: (years,) where overflow imports are shut: labour is not short, and they would cool a product instead.
+    full: (years,) where a law keeps labour fully used, because overflow imports would leave some of it idle.
     """
 
     arrays: Arrays
@@ -45,6 +47,8 @@ class Setting:
     form: str = "reduced"
     stopped: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((1, 1), dtype=bool))
     held: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((1, 1), dtype=bool))
+    shut: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
+    full: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
 
     @property
     def cards(self) -> Cards:

@@ -29,6 +29,7 @@ WORDS = {
     "reform_limit": "the investment drive can be cut by {limit:g} percent at most",
     "reform_pace": "the investment drive can be cut only by {pace:g} points a year",
     "investment_not_negative": "no sector can invest less than nothing",
+    "full_employment": "what is bought abroad for want of labour leaves no labour idle",
     "retirement_pace": "a sector's plant can be closed only at its pace",
     "debt_ceiling": "the ceiling of public debt",
     "deficit_ceiling": "the ceiling of the deficit",

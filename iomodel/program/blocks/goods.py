@@ -2,7 +2,8 @@
 
 x = A^D x + γ + β C − b^q q + b^G G + b^S S + Σ_k b^k I^k + s + e (Leontief 1936; the demand system is Stone's, 1954).
 In the reduced form output is the affine expression that solves this; in the plain form it is a variable and this is a
-law.
+law. Overflow imports are for years in which labour is short; where the program would cool a product with them instead
+(`Setting.shut`, found by solving again) they move nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def variables(p: Setting) -> Iterable[Var]:
 
 def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
     """Amounts of the directions of final demand (k, year), output, imports, product taxes and GDP."""
-    scalar = [v["household_consumption"], v["in_kind_spending"], v["overflow_imports"]]
+    overflow = cp.multiply(~p.shut, v["overflow_imports"]) if p.shut.any() else v["overflow_imports"]
+    scalar = [v["household_consumption"], v["in_kind_spending"], overflow]
     amounts = cp.vstack([*scalar, v["asset_investment"]])
     if p.form == "plain":
         output = v["output"]
@@ -53,8 +55,9 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
 
 
 def goal(v: Values, p: Setting) -> Iterable[Term]:
-    """Overflow imports cost what they buy, or they would be a lever."""
-    yield Term("overflow_imports", -p.cards["weight_overflow"] * (p.discount @ v["overflow_imports"]))
+    """Overflow imports cost what they buy, or they would be a lever; any price keeps those that are shut at zero."""
+    price = p.cards["weight_overflow"] * p.discount + np.where(p.shut, p.discount, 0.0)
+    yield Term("overflow_imports", -(price @ v["overflow_imports"]))
 
 
 GOODS = Block("goods", variables, expressions, laws, goal)

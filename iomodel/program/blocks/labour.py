@@ -1,6 +1,8 @@
 """Labour: jobs follow output, plant and trend; who has none is unemployed, never fewer than change jobs anyway.
 
-n = ℓ_t [(1 − o − o') x + o u_0 K + o' x_0 g], so a closed plant's overhead jobs end; U = Lf − Σ n ≥ ū Lf.
+n = ℓ_t [(1 − o − o') x + o u_0 K + o' x_0 g], so a closed plant's overhead jobs end; U = Lf − Σ n ≥ ū Lf. Where
+overflow imports would leave labour idle that they are there to spare (`Setting.full`, found by solving again), the two
+are equal.
 """
 
 from __future__ import annotations
@@ -35,7 +37,15 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     force = p.arrays.labour_force[p.window]
     yield Law("unemployment", ("year",), v["unemployed"] == force - v["employed"], PERSONS, "equal")
     floor = p.cards["frictional_unemployment"] * force
-    yield Law("labour_shortage", ("year",), v["unemployed"] >= floor, PERSONS, "lower")
+    if not p.full.any():
+        yield Law("labour_shortage", ("year",), v["unemployed"] >= floor, PERSONS, "lower")
+        return
+    free, full = np.flatnonzero(~p.full), np.flatnonzero(p.full)
+    if free.size:
+        yield Law("labour_shortage", ("year",), v["unemployed"][free] >= floor[free], PERSONS, "lower",
+                  where={"year": p.calendar[free]})  # fmt: skip
+    yield Law("full_employment", ("year",), v["unemployed"][full] == floor[full], PERSONS, "equal",
+              where={"year": p.calendar[full]})  # fmt: skip
 
 
 def goal(v: Values, p: Setting) -> Iterable[Term]:
