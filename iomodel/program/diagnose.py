@@ -76,7 +76,7 @@ def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
     """
     found: dict[str, xr.DataArray] = {}
     for name, law in program.laws.items():
-        dual = np.asarray(law.constraint.dual_value, dtype=float)
+        dual = np.asarray(law.constraint.dual_value, dtype=float).reshape(law.constraint.shape)  # (1,) where it is one number
         left, right = (np.asarray(side.value, dtype=float) for side in law.constraint.args)
         # cvxpy gives multipliers of ≤ as they are for a maximum; those of equalities with the sign of the left side.
         price = {"upper": dual, "lower": -dual, "equal": dual}[law.bound]
