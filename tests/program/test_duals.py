@@ -1,12 +1,15 @@
 """Shadow prices: sign, unit and size, checked by moving a law's bound and solving again.
 
 A price is the change of the goal for a bound raised by one unit. At regular points both one-sided differences agree
-with it; at a degenerate one the price lies between the two.
+with it to one percent; at a degenerate one the price lies between the two. Each law of each policy and limit is tried
+where it binds, in programs of few years so that each solve is short.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,59 +17,257 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.economy import Economy
-from iomodel.errors import ProgramError
+from iomodel.errors import ExperimentError, ProgramError
+from iomodel.experiment import LIMITS, Benefit, Experiment, Limit, Target
+from iomodel.one_sided import PriceSides, sides_of
 from iomodel.program.block import Block, Law, Values
-from iomodel.program.build import Program
-from iomodel.program.diagnose import shadow_prices
+from iomodel.program.build import Program, assemble
+from iomodel.program.diagnose import ACCOUNTING, shadow_prices
+from iomodel.program.price_words import RAISED
 from iomodel.program.setting import Setting
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
 
-STEP = 1e-3
+
+def _changed(china: Economy, exports_from_2029: float = 1.0, **cards: float) -> Economy:
+    """China with other cards, also outside their ranges, or other exports in the last years."""
+    economy = iom.calibrate(china.table, china.region, china.cards.unbounded(cards)) if cards else china
+    factor = 1 + (exports_from_2029 - 1) * (economy.paths["year"] >= 2029)
+    return dataclasses.replace(economy, exports=(economy.exports * factor).transpose("sector", "year"))
 
 
-def _goal(policy: str, economy: Economy, shifts: dict[str, np.ndarray]) -> float:
-    program = iom.build(iom.load_experiment(policy), economy, shifts=shifts)
-    assert solve_program(program).status == "optimal"
-    return float(program.problem.value)
+def _soon(policy: str, targets: dict[str, Target], **changes: object) -> Experiment:
+    """A policy over seven years, of which five are reported."""
+    benefit = None if policy == "supply-only" else Benefit(0.15, 4)
+    return iom.load_experiment(policy).replace(
+        **{"targets": targets, "benefit": benefit, "years": 5, "beyond": 2, **changes}
+    )
 
 
-def _differences(policy: str, law: str, program: Program, economy: Economy, where: object) -> tuple[float, float]:
-    """One-sided differences of the goal, per unit of the bound: raised, lowered."""
-    step = STEP * (0.1 if program.laws[law].unit.startswith("share") else 1.0)
-    shift = np.zeros(program.laws[law].constraint.shape)
-    shift[where] = step
-    here = float(program.problem.value)
-    raised = (_goal(policy, economy, {law: shift}) - here) / step
-    lowered = (here - _goal(policy, economy, {law: -shift})) / step
-    return raised, lowered
+def _to(value: float, by: int = 4, kind: str = "exactly", *, hard: bool = False) -> Target:
+    return Target(kind, value, by, hard)
 
+
+def _limited(**limits: Limit) -> Experiment:
+    """The programme free, nothing stated, and limits made laws."""
+    return _soon("demand-only", {}, limits=limits)
+
+
+CUT, DEEP = _to(0.4, 4, "at_least"), _to(0.5, 5, "at_least")
+TWO = {"package": _to(2), "idle_cut": CUT, "reform": _to(0.3)}
+HARD = {name: dataclasses.replace(target, hard=True) for name, target in TWO.items()}
+
+CASES: dict[str, tuple[Experiment, dict[str, float]]] = {
+    "two": (_soon("two-halves", TWO), {}),
+    "hard": (_soon("two-halves", HARD), {}),
+    "less reform": (_soon("two-halves", {**TWO, "reform": _to(0.25)}), {}),
+    "less package": (_soon("two-halves", {**TWO, "package": _to(1.6)}), {}),
+    "demand": (_soon("demand-only", {"package": _to(2)}), {}),
+    "package at least": (_soon("demand-only", {"package": _to(2, 4, "at_least")}), {}),
+    "falling": (_soon("demand-only", {}), {"exports_from_2029": 1.12, "programme_ramp": 0.3}),
+    "short": (_soon("demand-only", {"package": _to(2)}), {"overflow_limit": 0.0005}),
+    "reform at least": (
+        _soon("supply-only", {"idle_cut": DEEP, "reform": _to(0.45, 5, "at_least")}, beyond=0), {}
+    ),
+    "hot": (_soon("best-path", {"idle_cut": dataclasses.replace(DEEP, by=4)}), {"capacity_margin": -0.03}),
+    "far": (
+        _soon("best-path", {"idle_cut": dataclasses.replace(DEEP, by=4)}),
+        {"capacity_margin": -0.03, "reform_limit": 0.65},
+    ),
+    "flat": (_soon("best-path", {"idle_cut": CUT}), {"reform_limit": 0.2}),
+    "debt": (_limited(debt_ceiling=Limit(-0.22)), {}),
+    "debt, soft": (_limited(debt_ceiling=Limit(-0.3, 0.02)), {}),
+    "deficit": (_limited(deficit_ceiling=Limit(0.4)), {}),
+    "firm debt": (_limited(firm_debt_ceiling=Limit(-0.78)), {}),
+    "current account": (_limited(current_account_floor=Limit(2.6)), {}),
+    "household saving": (_limited(household_saving_floor=Limit(0.3685)), {}),
+}  # fmt: skip
+"""Short programs in which each law binds somewhere: what is asked, and the cards that make it bind."""
 
 REGULAR = [
-    ("two-halves", "package", +1),
-    ("two-halves", "idle_cut", +1),
-    ("two-halves", "programme_pace", +1),
-    ("two-halves", "capacity_limit", +1),
-    ("two-halves", "labour_shortage", -1),
-    ("demand-only", "package", -1),
-    ("supply-only", "retirement_pace", +1),
-    ("supply-only", "reform", -1),
-]
+    *(("two", law) for law in (
+        "programme_pace", "package", "idle_cut", "idle_capacity", "retirement_pace", "asset_investment",
+        "capacity_handed_over", "capacity_accumulation", "closed_handed_over", "closed_plant", "consumption",
+        "precaution", "public_debt", "public_debt_handed_over", "firm_debt", "firm_debt_handed_over",
+    )),
+    ("hard", "package"),
+    *(("less reform", law) for law in ("reform", "reform_before", "reform_pace")),
+    ("less package", "package_before"),
+    *(("demand", law) for law in ("unemployment", "labour_shortage")),
+    ("package at least", "package"),
+    ("falling", "programme_pace_down"),
+    ("short", "overflow_limit"),
+    ("reform at least", "reform"),
+    ("hot", "capacity_limit"),
+    ("far", "reform_limit"),
+    ("debt", "debt_ceiling"),
+    ("debt, soft", "debt_ceiling"),
+    ("deficit", "deficit_ceiling"),
+    ("firm debt", "firm_debt_ceiling"),
+    ("current account", "current_account_floor"),
+    ("household saving", "household_saving_floor"),
+]  # fmt: skip
+
+DEGENERATE = [("flat", "reform_limit"), ("flat", "reform_kept"), ("two", "reform_before"), ("two", "reform_pace")]
+"""Where reform stands at one value for years, its floor and ceiling, its pace and what it was before all meet."""
 
 
-@pytest.mark.parametrize(("policy", "law", "sign"), REGULAR)
-def test_price_is_the_change_of_the_goal(
-    policy: str, law: str, sign: int, solved_program: Callable[..., Program], china: Economy
+@pytest.fixture(scope="module")
+def case(china: Economy) -> Callable[[str], Program]:
+    """Name of a case -> its program, solved."""
+
+    @cache
+    def made(name: str) -> Program:
+        experiment, changes = CASES[name]
+        program = iom.build(experiment, _changed(china, **changes))
+        assert solve_program(program).status == "optimal"
+        return program
+
+    return made
+
+
+def _dearest(program: Program, law: str) -> dict[str, str]:
+    """Labels of the entry where a law costs most."""
+    price = shadow_prices(program)[law]
+    place = np.unravel_index(np.abs(price.values).argmax(), price.shape)
+    return {str(dim): str(price[dim].values[at]) for dim, at in zip(price.dims, place, strict=True)}
+
+
+def _holds(sides: PriceSides) -> None:
+    """A price that binds, agrees with the central difference to one percent and is the same from both sides."""
+    assert abs(sides.price) > 1e-3, f"{sides.law} does not bind: choose another case to test"
+    assert sides.regular, str(sides)
+    assert sides.price == pytest.approx((sides.raised + sides.lowered) / 2, rel=1e-2)
+
+
+@pytest.mark.parametrize(("name", "law"), REGULAR)
+def test_price_is_the_change_of_the_goal(name: str, law: str, case: Callable[[str], Program]) -> None:
+    """The law has to bind, or nothing is tested."""
+    program = case(name)
+    _holds(sides_of(program, law, **_dearest(program, law)))
+
+
+@pytest.mark.parametrize(("name", "law"), DEGENERATE)
+def test_price_at_a_degenerate_point_has_two_sides(name: str, law: str, case: Callable[[str], Program]) -> None:
+    """The goal is concave in a bound: a rise brings at most the price, a fall takes at least the price."""
+    program = case(name)
+    sides = sides_of(program, law, **_dearest(program, law))
+    assert not sides.regular
+    assert sides.raised < sides.lowered - 0.05
+    assert sides.raised - 1e-3 <= sides.price <= sides.lowered + 1e-3
+    assert "no single price" in str(sides)
+    assert "raised by a unit the goal gains" in str(sides)
+
+
+def test_price_of_reform_that_must_not_fall_back(solved_program: Callable[..., Program]) -> None:
+    """The best path holds reform at one level for ten years, below its limit: there the floor has one price."""
+    program = solved_program("best-path")
+    _holds(sides_of(program, "reform_kept", year=2034))
+
+
+def test_price_of_investment_held_at_zero(china: Economy) -> None:
+    """Exports fall by four tenths; one sector's investment, which the market would make negative, is held at zero. Its
+    other years are not held and cost nothing."""
+    strong = {
+        "accelerator_industry": 0.4,
+        "accelerator_elsewhere": 0.2,
+        "export_growth": 0.01,
+        "capacity_growth": 0.065,
+    }
+    economy = iom.calibrate(china.table, china.region, strong)
+    factor = 1 - 0.4 * (economy.paths["year"] >= 2027)
+    economy = dataclasses.replace(economy, exports=(economy.exports * factor).transpose("sector", "year"))
+    free = iom.build(_soon("two-halves", TWO), economy)
+    assert solve_program(free).status == "optimal"
+    wanted = np.asarray(free.values["wanted_investment"].value)
+    held = wanted == wanted.min()
+    assert wanted.min() < -0.1
+    program = assemble(dataclasses.replace(free.setting, held=held), free.blocks)
+    assert solve_program(program).status == "optimal"
+    price = shadow_prices(program)["investment_not_negative"]
+    row, year = np.argwhere(held)[0]
+    others = np.delete(price.values[0], year)
+    assert np.abs(others).max() < 1e-6
+    labels = {"sector": str(price["sector"].values[0]), "year": int(price["year"].values[year])}
+    assert labels["sector"] == economy.table.sectors[row]
+    _holds(sides_of(program, "investment_not_negative", **labels))
+
+
+def test_price_of_a_good(china: Economy) -> None:
+    """One unit more demanded of a good by nobody, in the plain form, whose balance is a law."""
+    sides = iom.price_sides(CASES["demand"][0], "goods_balance", china, form="plain", sector="03", year=2029)
+    _holds(sides)
+    reduced = iom.build(CASES["demand"][0], china)
+    assert solve_program(reduced).status == "optimal"
+    found = shadow_prices(reduced)["goods_balance"].sel(sector="03", year=2029)
+    assert float(found) == pytest.approx(sides.price, rel=1e-4)
+
+
+def test_every_law_of_every_policy_and_limit_is_tried(
+    solved_program: Callable[..., Program], case: Callable[[str], Program]
 ) -> None:
-    """Two-sided at regular points; the law has to bind, or nothing is tested."""
-    program = solved_program(policy)
-    price = shadow_prices(program)[law].values
-    where = np.unravel_index(np.abs(price).argmax(), price.shape)
-    assert abs(price[where]) > 1e-3, f"{law} does not bind in {policy}: choose another law to test"
-    assert np.sign(price[where]) == sign
-    raised, lowered = _differences(policy, law, program, china, where)
-    assert raised == pytest.approx(lowered, rel=2e-3)
-    assert price[where] == pytest.approx((raised + lowered) / 2, rel=1e-3)
+    tried = {law for _, law in (*REGULAR, *DEGENERATE)} | {"investment_not_negative", "goods_balance"}
+    every = {
+        law
+        for policy in ("supply-only", "demand-only", "two-halves", "best-path")
+        for law in solved_program(policy).laws
+    }
+    every |= {law for name in CASES for law in case(name).laws}
+    assert set(LIMITS) <= every
+    assert tried == every | {"investment_not_negative", "goods_balance"}
+
+
+def test_sides_take_a_path_and_whole_laws(path_of: Callable[..., Trajectory], china: Economy) -> None:
+    """Without labels the bound moves everywhere: the price is the sum, here of a package due in eleven years."""
+    path = path_of("demand-only")
+    whole = iom.price_sides(path, "package", china)
+    assert whole.regular
+    assert whole.price == pytest.approx(float(path.shadow_prices["package"].sum()), rel=1e-4)
+    assert whole.price == pytest.approx((whole.raised + whole.lowered) / 2, rel=1e-2)
+    assert str(whole).startswith("package (everywhere): -")
+    assert whole.unit == path.shadow_prices["package"].attrs["units"]
+    assert whole.meaning == path.shadow_prices["package"].attrs["meaning"]
+
+
+def test_a_bound_beyond_which_no_path_is_left(china: Economy) -> None:
+    """Reform at most nothing: lowered it would have to be below nothing, which it cannot; and that is said."""
+    law = Block("no_reform", laws=lambda v, _: [Law("no_reform", ("year",), v["reform"] <= 0, "share of the drive")])
+    program = iom.build(_soon("best-path", {"idle_cut": CUT}), china, [law])
+    assert solve_program(program).status == "optimal"
+    sides = sides_of(program, "no_reform", year=2028)
+    assert sides.lowered == float("inf")
+    assert 0 < sides.raised < 10
+    assert not sides.regular
+    assert "lowered no path is left" in str(sides)
+
+
+@pytest.mark.parametrize(
+    ("law", "labels", "text"),
+    [
+        ("packages", {}, r"no law 'packages' in this program; it has programme_pace, .*Did you mean package"),
+        ("package", {"years": 2033}, r"law 'package' has no dim 'years'; its dims are year. Did you mean year"),
+        ("package", {"year": 2030}, r"law 'package' has no year 2030; it has 2033 to 2043. Did you mean"),
+        ("goods_balance", {}, r"It is one of the plain form: form=\"plain\""),
+    ],
+)
+def test_sides_of_what_is_not_there(law: str, labels: dict[str, object], text: str, china: Economy) -> None:
+    with pytest.raises(ProgramError, match=text):
+        iom.price_sides(iom.load_experiment("demand-only"), law, china, **labels)
+
+
+def test_a_simulated_path_has_no_sides(china: Economy) -> None:
+    with pytest.raises(ExperimentError, match="no lever is free, so that the path is simulated and no law has a price"):
+        iom.price_sides(iom.load_experiment("business-as-usual"), "package", china)
+
+
+def test_every_price_says_what_its_sign_means(solved_program: Callable[..., Program]) -> None:
+    for name, price in shadow_prices(solved_program("two-halves")).items():
+        said = str(price.attrs["meaning"])
+        assert said.startswith("change of the goal when "), name
+        assert "at given prices" in said, name
+        side = {"upper": "ceiling is one unit higher", "lower": "floor is one unit higher", "equal": "one unit"}
+        assert side[str(price.attrs["bound"])] in said or name in RAISED, name
+    assert set(RAISED) == set(ACCOUNTING)
 
 
 def test_price_of_a_slack_law_is_zero(solved_program: Callable[..., Program]) -> None:

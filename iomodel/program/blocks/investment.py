@@ -62,7 +62,9 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
         rows = np.flatnonzero(p.held.any(axis=1))
         kept = cp.multiply(p.held[rows].astype(float), v["wanted_investment"][rows])
         where = {"sector": p.labels()["sector"][rows]}
-        yield Law("investment_not_negative", ("sector", "year"), kept >= 0, bound="lower", where=where)
+        # Years that are not held say 0 ≥ −1, far from binding: as 0 ≥ 0 they would have prices without meaning.
+        floor = np.where(p.held[rows], 0.0, -1.0)
+        yield Law("investment_not_negative", ("sector", "year"), kept >= floor, bound="lower", where=where)
     if not p.free("reform"):
         return
     reform = v["reform"]
