@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
+from cvxpy.atoms.affine.affine_atom import AffAtom
 from cvxpy.constraints.zero import Equality
+from scipy import sparse
 
 from iomodel.program.block import value_of
 from iomodel.program.build import Program
@@ -108,7 +111,11 @@ class Conditions:
 def primal_residuals(program: Program) -> dict[str, float]:
     """Largest residual of each law at the program's point, relative to the law's scale (its largest side, at least
     1)."""
-    found = {name: _residual(law.constraint) for name, law in program.laws.items()}
+    return _primal(program, {name: _sides(law.constraint) for name, law in program.laws.items()})
+
+
+def _primal(program: Program, sides: Mapping[str, tuple[Array, Array]]) -> dict[str, float]:
+    found = {name: _residual(law.constraint, *sides[name]) for name, law in program.laws.items()}
     for name, var in program.variables.items():
         if var.nonneg:
             below = np.asarray(program.values[name].value, dtype=float)
@@ -121,8 +128,7 @@ def _sides(constraint: cp.Constraint) -> tuple[Array, Array]:
     return left, right
 
 
-def _residual(constraint: cp.Constraint) -> float:
-    left, right = _sides(constraint)
+def _residual(constraint: cp.Constraint, left: Array, right: Array) -> float:
     if left.size == 0:
         return 0.0
     miss = left - right
@@ -145,18 +151,19 @@ def judge(program: Program, arrays: Canonical, where: Places) -> Conditions:
     highest = 1 + max((float(np.abs(price).max(initial=0.0)) for price in prices.values()), default=0.0)
     dual: dict[str, float] = {}
     products: dict[str, float] = {}
+    sides = {name: _sides(law.constraint) for name, law in program.laws.items()}
     total = 0.0
     for name, law in program.laws.items():
         if isinstance(law.constraint, Equality):
             continue
-        left, right = _sides(law.constraint)
+        left, right = sides[name]
         price = prices[name]
         dual[name] = max(0.0, -float(price.min(initial=0.0))) / highest
         product = np.abs(price * (right - left))
         products[name] = float(product.max(initial=0.0)) / worth
         total += float((price * (right - left)).sum())
     stationarity, along = _stationarity(program, arrays, where, prices, push)
-    return Conditions(primal_residuals(program), dual, products, stationarity, abs(total - along) / worth)
+    return Conditions(_primal(program, sides), dual, products, stationarity, abs(total - along) / worth)
 
 
 def _stationarity(
@@ -202,12 +209,43 @@ def _pull(
             continue
         # A law that is not affine is taken by its slope at the point.
         left, right = law.constraint.args
-        for variable, slope in _slopes(program, left - right).items():
+        for variable, slope in slopes(program, left - right).items():
             change = slope @ prices[name].ravel(order="F")
             columns = where.variables[variable].ravel(order="F")
             pull[columns] += change
             weight[columns] += np.abs(change)
     return pull, weight
+
+
+def proof_residual(arrays: Canonical, status: str, x: Array, z: Array) -> float:
+    """What a proof of infeasibility or of an unbounded goal misses, relative to its own size.
+
+    Infeasible (Farkas 1902): multipliers z of the dual cones with A'z = 0 and b'z < 0. Unbounded: a direction x with
+    Px = 0, −Ax in the cones and q'x < 0. Infinite where the sign is wrong.
+    """
+    if status == "infeasible":
+        gain = -float(arrays.bound @ z)
+        rest = arrays.matrix.T @ z
+        outside = _outside_cones(arrays, z, dual=True)
+    else:
+        gain = -float(arrays.linear @ x)
+        rest = arrays.gradient(x) - arrays.linear
+        outside = _outside_cones(arrays, -(arrays.matrix @ x), dual=False)
+    size = float(np.abs(z if status == "infeasible" else x).max(initial=0.0))
+    if not gain > 0 or not np.isfinite(size) or size == 0:
+        return float("inf")
+    return max(float(np.abs(rest).max(initial=0.0)), outside) / max(gain, 1e-9 * size)
+
+
+def _outside_cones(arrays: Canonical, vector: Array, *, dual: bool) -> float:
+    """How far a vector is outside the cones; equalities hold none, and their multipliers are free."""
+    worst = 0.0 if dual else float(np.abs(vector[: arrays.equalities]).max(initial=0.0))
+    worst = max(worst, -float(vector[arrays.equalities : arrays.linear_rows].min(initial=0.0)))
+    first = arrays.linear_rows
+    for size in arrays.cones:
+        worst = max(worst, float(np.linalg.norm(vector[first + 1 : first + size]) - vector[first]))
+        first += size
+    return worst
 
 
 def goal_value(program: Program) -> float:
@@ -216,35 +254,48 @@ def goal_value(program: Program) -> float:
 
 
 def goal_gradient(program: Program) -> dict[str, Array]:
-    """Variable -> slope of the goal at the program's point, in the variable's shape; zero for variables not named.
-
-    Slopes of affine terms are kept in the program's memo, since they are the same at every point.
-    """
-    known: dict[str, dict[str, Array]] = program.memo.setdefault("slopes of affine terms", {})
+    """Variable -> slope of the goal at the program's point, in the variable's shape; zero for variables not named."""
     found: dict[str, Array] = {}
-    for name, term in program.terms.items():
-        slopes = known.get(name)
-        if slopes is None:
-            slopes = {
-                variable: slope.ravel() if slope.ndim > 1 else slope
-                for variable, slope in _slopes(program, term.expression).items()
-            }
-            if term.expression.is_affine() and not term.expression.parameters():
-                known[name] = slopes
-        for variable, slope in slopes.items():
-            shaped = slope.reshape(program.values[variable].shape, order="F")
+    for term in program.terms.values():
+        for variable, slope in slopes(program, term.expression).items():
+            shaped = np.asarray(slope.todense()).reshape(program.values[variable].shape, order="F")
             found[variable] = found[variable] + shaped if variable in found else shaped
     return found
 
 
-def _slopes(program: Program, expression: cp.Expression) -> dict[str, Array]:
-    """Variable -> (entries of the variable, entries of the expression), columns first as cvxpy counts them."""
+def slopes(program: Program, expression: cp.Expression) -> dict[str, Any]:
+    """Variable -> sparse (entries of the variable, entries of the expression), columns first as cvxpy counts them."""
     names = {id(value): name for name, value in program.values.items() if name in program.variables}
-    gradient = expression.grad
-    return {
-        names[id(variable)]: np.asarray(slope.toarray() if hasattr(slope, "toarray") else slope, dtype=float).reshape(
-            variable.size, expression.size
-        )
-        for variable, slope in gradient.items()
-        if id(variable) in names and slope is not None
-    }
+    found = _chained(expression, program.memo.setdefault("slopes", {}))
+    return {names[key]: slope for key, (_, slope) in found.items() if key in names}
+
+
+def _chained(expression: Any, kept: dict[int, Any]) -> dict[int, tuple[Any, Any]]:
+    """The chain rule over an expression's tree: id of a variable -> the variable and the slope in it.
+
+    What is the same at every point, slopes of affine parts without parameters, is kept: cvxpy takes long to find it,
+    and a program that is solved again has it already.
+    """
+    if id(expression) in kept:
+        return kept[id(expression)][1]
+    if isinstance(expression, cp.Variable):
+        return {id(expression): (expression, sparse.eye_array(expression.size, format="csr"))}
+    if expression.is_constant():
+        return {}
+    straight = isinstance(expression, AffAtom) and not expression.parameters()
+    key = -id(expression)
+    if key in kept:
+        local = kept[key][1]
+    else:
+        # cvxpy's own `grad` finds the slopes of affine parts anew at every point; its steps are taken one by one here.
+        local = expression._grad([argument.value for argument in expression.args])  # pyright: ignore[reportPrivateUsage]
+        if straight:
+            kept[key] = expression, local
+    found: dict[int, tuple[Any, Any]] = {}
+    for argument, own in zip(expression.args, local, strict=True):
+        for key, (variable, slope) in _chained(argument, kept).items():
+            step = slope * own if np.isscalar(own) else slope @ own
+            found[key] = variable, found[key][1] + step if key in found else step
+    if straight and expression.is_affine():
+        kept[id(expression)] = expression, found
+    return found

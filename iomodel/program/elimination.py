@@ -20,7 +20,7 @@ from scipy import sparse
 from iomodel.program.build import Program
 from iomodel.program.canonical import Array, Canonical, Indices, Places
 
-DENSER = 1.1
+DENSER = 1.0
 """How many times more entries a substitution may leave in the matrix: beyond, it costs more than it brings."""
 
 NEGLIGIBLE = 1e-13
@@ -51,10 +51,15 @@ def definitions(program: Program, arrays: Canonical, where: Places) -> Definitio
     every = _joined(found)
     if _good(arrays, every):
         return every
+    # Not all of them will do: as many as do together, tried again as long as others clear the way.
     kept: list[Definitions] = []
-    for pairs in found:
-        if _good(arrays, _joined([*kept, pairs])):
-            kept.append(pairs)
+    waiting, before = found, -1
+    while len(kept) > before:
+        before, left = len(kept), waiting
+        waiting = []
+        for pairs in left:
+            good = _good(arrays, _joined([*kept, pairs]))
+            (kept if good else waiting).append(pairs)
     return _joined(kept)
 
 

@@ -27,7 +27,7 @@ from scipy import sparse
 from iomodel.errors import ExperimentError, nearest
 from iomodel.program.build import Program
 from iomodel.program.canonical import Canonical, Compiled, compiled, places
-from iomodel.program.certificate import TOLERANCE, Conditions, Verdict, goal_value, judge
+from iomodel.program.certificate import TOLERANCE, Conditions, Verdict, goal_value, judge, proof_residual
 from iomodel.program.elimination import NOTHING, Reduced, definitions, reduced
 
 
@@ -109,14 +109,14 @@ def solve_program(program: Program, name: str | None = None) -> Verdict:
     The point and multipliers stay in the program's variables and laws. Returns the verdict of the last try; where
     none is good enough, that of the best.
     """
-    curved = program.problem.is_qp() or not _is_linear(program)
-    first = solver_named(name, cones=curved)
-    chain = [first] if name else [CLARABEL, REFINED, RESCALED, *(other for other in (MOREAU, QOCO) if other.installed)]
+    only = [solver_named(name, cones=not _is_linear(program))] if name else None
     tried: list[str] = []
     started = time.perf_counter()
     best: tuple[float, Verdict, dict[Any, Any]] | None = None
     verdict = Verdict("failed", law="no solver ran")
-    for solver in chain:
+    for solver in only or (CLARABEL, REFINED, RESCALED, MOREAU, QOCO):
+        if only is None and verdict.solver and not solver.installed:
+            continue
         verdict = replace(_once(program, solver), remedies=tuple(tried))
         if verdict.status in ("optimal", "infeasible", "unbounded"):
             return replace(verdict, seconds=time.perf_counter() - started)
@@ -166,7 +166,11 @@ def _once(program: Program, solver: Solver) -> Verdict:
     status, stats = str(program.problem.status), program.problem.solver_stats
     named: dict[str, Any] = {"solver": solver.label, "iterations": int(stats.num_iters or 0) if stats else 0}
     if status in ("infeasible", "unbounded"):
-        return Verdict(status, **named)
+        proof = program.memo.get("proof", float("nan")) if solver.name == CLARABEL.name else float("nan")
+        if proof > TOLERANCE:
+            return Verdict("failed", law=f"{status}, by a proof that misses {proof:.0e}", **named)
+        told = () if proof <= TOLERANCE else (f"{status} on the word of {solver.label}",)
+        return Verdict(status, worst_residual=0.0 if told else proof, warnings=told, **named)
     if status == "infeasible_or_unbounded" or any(value.value is None for value in program.problem.variables()):
         return Verdict("failed", law=status, **named)
     conditions = judge(program, made.arrays, program.memo["places"])
@@ -218,18 +222,24 @@ def _by_clarabel(program: Program, solver: Solver) -> Compiled:
     if solver.substituted and "definitions" not in program.memo:
         program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
     smaller = reduced(made.arrays, program.memo["definitions"] if solver.substituted else NOTHING)
-    made.give(called(smaller, solver))
+    answer = called(smaller, solver)
+    program.memo["proof"] = answer.proof
+    made.give(answer)
     return made
 
 
 def called(smaller: Reduced, solver: Solver) -> SimpleNamespace:
     """Clarabel's answer to a reduced program, in terms of the whole one: x, s, z, status, obj_val, solve_time,
-    iterations."""
+    iterations; proof: what the proof misses where there is no point, else NaN."""
     answer = clarabel_solver(smaller.arrays, solver.settings).solve()
-    x, s, z = smaller.restore(np.asarray(answer.x, dtype=float), np.asarray(answer.z, dtype=float))
+    inner, price = np.asarray(answer.x, dtype=float), np.asarray(answer.z, dtype=float)
+    status = str(answer.status)
+    proven = {"PrimalInfeasible": "infeasible", "DualInfeasible": "unbounded"}.get(status)
+    proof = proof_residual(smaller.arrays, proven, inner, price) if proven else float("nan")
+    x, s, z = smaller.restore(inner, price)
     return SimpleNamespace(
-        x=x, s=s, z=z, status=str(answer.status), obj_val=smaller.whole.cost(x), solve_time=answer.solve_time,
-        iterations=answer.iterations,
+        x=x, s=s, z=z, status=status, obj_val=smaller.whole.cost(x), solve_time=answer.solve_time,
+        iterations=answer.iterations, proof=proof,
     )  # fmt: skip
 
 
