@@ -66,7 +66,7 @@ REFINED = Solver(
 RESCALED = Solver(
     "CLARABEL",
     "clarabel",
-    {**_ACCURATE, "equilibrate_max_iter": 50, "static_regularization_constant": 1e-9, "max_iter": 500},
+    {**_ACCURATE, "tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "equilibrate_max_iter": 50, "max_iter": 500},
     "Clarabel, rescaled, on the whole program",
 )
 MOREAU = Solver("MOREAU", "moreau", {}, "moreau")

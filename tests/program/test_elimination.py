@@ -32,7 +32,8 @@ def test_same_optimum_as_the_whole_program(policy: str, china: Economy) -> None:
     smaller = reduced(made.arrays, pairs)
     assert smaller.arrays.bound.size < 0.85 * made.arrays.bound.size
     one, other = called(smaller, REFINED), called(reduced(made.arrays, NOTHING), RESCALED)
-    assert one.status == other.status == "Solved"
+    assert one.status == "Solved"
+    assert other.status in ("Solved", "AlmostSolved")
     assert one.obj_val == pytest.approx(other.obj_val, abs=1e-7)
     for name in ("programme", "reform", "public_debt", "firm_debt", "household_consumption"):
         if name in places(made).variables:
