@@ -26,6 +26,9 @@ INDEPENDENT = 0.02
 BINDING = 100
 """Inequalities, and variables at zero, that a planted optimum has binding at most."""
 
+PLAIN_EVERY = 5
+"""Runs divided by this have their optimum planted in the plain form, a balance row for each sector and year."""
+
 
 @dataclass(frozen=True)
 class Optimum:
@@ -48,8 +51,8 @@ def planted_optimum(case: Case) -> Optimum:
     makes x* the only optimum.
     """
     rng = case.rng
-    first = iom.build(case.experiment, case.economy)
-    book = lawbook(first)
+    form = "plain" if case.run % PLAIN_EVERY == 0 else "reduced"
+    book = lawbook(iom.build(case.experiment, case.economy, form=form))
     x = simulated_point(book, rng)
     book.put(x)
     miss, scale = book.sides()
@@ -65,7 +68,7 @@ def planted_optimum(case: Case) -> Optimum:
     slope = book.matrix.T @ y - mu - book.slope()
     weight = rng.uniform(0.5, 2.0, x.size)
     block = _goal_block(book, x, slope, weight)
-    program = iom.build(case.experiment, case.economy, [block], shifts=book.shifts(miss + room))
+    program = iom.build(case.experiment, case.economy, [block], form=form, shifts=book.shifts(miss + room))
     made = book.moved(miss + room, program)
     made.put(x)
     return Optimum(made, x, y, float(program.problem.objective.args[0].value))
@@ -195,6 +198,19 @@ def bounds_block(program: Program) -> Block:
     return Block("stated_bounds", laws=laws)
 
 
+def stated_bounds(book: LawBook) -> np.ndarray:
+    """The bound of every variable, read off the rows that state it."""
+    most = np.zeros(book.nonneg.size)
+    for name, place in book.columns.items():
+        for sign, side in ((1, "most"), (-1, "least")):
+            rows = book.rows[f"{side}_{name}"]
+            part = book.matrix[rows]
+            if part.nnz != part.shape[0] or (part[:, place].diagonal() != sign).any():
+                raise AssertionError(f"the law {side}_{name} does not bound its variable alone")
+            most[place] = np.maximum(most[place], book.bound[rows])
+    return most
+
+
 def planted_collision(case: Case) -> Collision:
     """A program that is infeasible by a chosen gap, with a certificate.
 
@@ -234,4 +250,4 @@ def planted_collision(case: Case) -> Collision:
     roomy = asked + closer
     twin = book.moved(roomy, iom.build(case.experiment, case.economy, [block], shifts=book.shifts(roomy)))
     laws = tuple(name for name, place in book.rows.items() if weight[place].any())
-    return Collision(made, certificate, np.full(book.nonneg.size, MOST), gap, laws, twin, shifts, (block,))
+    return Collision(made, certificate, stated_bounds(made), gap, laws, twin, shifts, (block,))
