@@ -26,6 +26,8 @@ Array = npt.NDArray[np.float64]
 
 _YUAN = 6
 """Decimals of a million yuan to which imports are rounded, so that the split does not depend on the machine."""
+_ROUNDING = 1e-8
+"""Share of the imports by which sums of a source may be apart; a split at the edge of what is bought ends there."""
 _CONSUMPTION, _CAPITAL, _STOCKS, _EXPORTS = range(4)
 
 
@@ -160,8 +162,9 @@ def odds_split(use: Array, by_product: Array, by_use: Array) -> Array:
     """Imports m_iu = T_iu / (1 + exp(−a_i − b_u)) in the uses T_iu with Σ_u m_iu and Σ_i m_iu as given.
 
     Newton's method on the convex function Σ T ln(1 + exp(a + b)) − Σ a p − Σ b q, whose gradient is what the sums
-    miss. ValueError where no a and b meet the sums. The limit of iterative proportional fitting of imported and
-    domestic together: Deming and Stephan (1940), Annals of Mathematical Statistics 11.
+    miss; the two totals may differ by rounding. ValueError where no a and b meet the sums. The limit of iterative
+    proportional fitting of imported and domestic together: Deming and Stephan (1940), Annals of Mathematical
+    Statistics 11.
 
     >>> odds_split(np.array([[4.0, 4.0], [4.0, 4.0]]), np.array([2.0, 2.0]), np.array([2.0, 2.0])).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
@@ -170,16 +173,16 @@ def odds_split(use: Array, by_product: Array, by_use: Array) -> Array:
     rows, columns = by_product > 0, by_use > 0
     if not (rows.any() or columns.any()):
         return split
-    part, p, q = use[np.ix_(rows, columns)] / total, by_product[rows] / total, by_use[columns] / total
+    part, p, q = use[np.ix_(rows, columns)] / total, by_product[rows] / total, by_use[columns] / by_use.sum()
     held = part.sum(axis=0)
-    if (q > held * (1 + 1e-9)).any() or (p > part.sum(axis=1) * (1 + 1e-9)).any():
+    if (q > held * (1 + _ROUNDING)).any() or (p > part.sum(axis=1) * (1 + _ROUNDING)).any():
         raise ValueError("a product or a use would import more than it is bought")
     start = np.clip(np.divide(q, held, out=np.zeros_like(q), where=held > 0), 1e-9, 1 - 1e-9)
     z = np.concatenate([np.zeros(p.size), np.log(start / (1 - start))])
-    for _ in range(200):
+    for remaining in reversed(range(100)):
         share = 1 / (1 + np.exp(-np.add.outer(z[: p.size], z[p.size :])))
         missed = np.concatenate([(part * share).sum(axis=1) - p, (part * share).sum(axis=0) - q])
-        if np.abs(missed).max() < 1e-12:
+        if np.abs(missed).max() < (1e-12 if remaining else _ROUNDING):
             split[np.ix_(rows, columns)] = part * share * total
             return split
         bend = part * share * (1 - share)
