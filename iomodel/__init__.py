@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from iomodel.experiment import Experiment, load_experiment
     from iomodel.frontiers import frontier
     from iomodel.headline import compare
+    from iomodel.matters import Matter, what_matters
+    from iomodel.matters_shown import matters_dataset, matters_text
     from iomodel.one_sided import price_sides
     from iomodel.program.block import Block, Law, Var
     from iomodel.program.build import Program
@@ -58,6 +60,8 @@ _HOME = {
     ),
     "iomodel.experiment": ("Experiment", "load_experiment"),
     "iomodel.one_sided": ("price_sides",),
+    "iomodel.matters": ("Matter", "what_matters"),
+    "iomodel.matters_shown": ("matters_dataset", "matters_text"),
     "iomodel.program.block": ("Block", "Law", "Var"),
     "iomodel.program.build": ("Program",),
     "iomodel.program.certificate": ("Verdict",),
@@ -84,6 +88,7 @@ __all__ = [
     "IOModelError",
     "InfeasibleError",
     "Law",
+    "Matter",
     "Program",
     "ProgramError",
     "ResultError",
@@ -102,6 +107,8 @@ __all__ = [
     "load_experiment",
     "load_table",
     "load_trajectory",
+    "matters_dataset",
+    "matters_text",
     "price_sides",
     "read_table",
     "save",
@@ -110,6 +117,7 @@ __all__ = [
     "solve",
     "spillovers",
     "what_binds",
+    "what_matters",
     "write_report",
     "write_template",
 ]

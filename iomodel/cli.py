@@ -86,6 +86,18 @@ def _parser() -> argparse.ArgumentParser:
     frontier.add_argument("--out", metavar="DIR", help="folder for the results (results)")
     _add_changes(frontier)
 
+    matters = command(
+        "matters", _matters, "the assumptions that a path hangs on, cards and coefficients, largest first"
+    )
+    matters.add_argument("name", metavar="NAME|FILE", help="a shipped experiment or a TOML file")
+    matters.add_argument("--year", metavar="YEAR", type=_whole, help="of the outcome (the last reported)")
+    text = "outcome that orders them (actual_individual_consumption_share), or goal"
+    matters.add_argument("--by", metavar="OUTCOME", default="actual_individual_consumption_share", help=text)
+    text = "how many to show, solved again at both ends of their range (%(default)s)"
+    matters.add_argument("--top", metavar="N", type=_whole, default=10, help=text)
+    matters.add_argument("--out", metavar="FILE", help="write all assumptions and outcomes as NetCDF")
+    _add_changes(matters)
+
     check = command("check", _check, "all findings about your own table at once; nothing is guessed or repaired")
     check.add_argument("file", metavar="FILE", help="CSV or Excel in the template's layout, or a NetCDF table")
     share = "largest miss of a balance that is no finding, as a share of output (0.000001)"
@@ -336,6 +348,38 @@ def _whole(text: str) -> int | str:
         return int(text)
     except ValueError:
         return text
+
+
+# ---------------------------------------------------------------- matters
+
+
+def _matters(asked: argparse.Namespace) -> int:
+    from iomodel.assumptions import left_out
+    from iomodel.files import write_whole
+    from iomodel.matters import what_matters
+    from iomodel.matters_shown import matters_dataset, matters_text
+    from iomodel.run import solve
+
+    if not isinstance(asked.top, int) or asked.top < 1:
+        raise ExperimentError(f"--top takes a whole number from 1 on, found {asked.top}.")
+    experiment = _changed(asked.name, asked)
+    economy = _economy(experiment, {})
+    path = solve(experiment, economy)
+    _say(f"{experiment.name}: {path.verdict}\n")
+    rows = what_matters(path, economy, asked.year, by=asked.by, ends=asked.top, progress=_progress)
+    _progress("")
+    print(matters_text(rows, asked.top))
+    print(f"Left out, since no small step moves them: {', '.join(left_out(economy.cards))}.")
+    if asked.out is not None:
+        file = _folder("--out", asked.out, "")
+        _say(str(write_whole(file, lambda part: matters_dataset(rows).to_netcdf(part, engine="h5netcdf"))))
+    return _code(path)
+
+
+def _progress(text: str) -> None:
+    """What is being done, on one line of the screen that the next one overwrites; nothing where no one looks."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 # ---------------------------------------------------------------- tables, cards, experiments, report

@@ -53,6 +53,8 @@ OUTCOMES: dict[str, tuple[str, str]] = {
 LINE, AGAIN = "straight line", "solved again"
 """How a change at an end of a range was found."""
 
+_ON_LINE = " (on a straight line)"
+
 STEP = 1e-5
 """Step of a difference, as a share of the card's range."""
 
@@ -99,23 +101,34 @@ class Matter:
     @property
     def text(self) -> str:
         """The assumption in a sentence."""
-        words, unit = OUTCOMES[self.by]
-        sides: list[str] = []
-        for end, changes, how in ((self.low, self.at_low, self.ends[0]), (self.high, self.at_high, self.ends[1])):
-            change = changes[self.by]
-            if end == self.value:
-                continue
-            if not math.isfinite(change):
-                sides.append(f"at {self._shown(end)} there is {how}")
-                continue
-            moved = f"{abs(change):.2g} {unit} {'higher' if change > 0 else 'lower'}" if change else "the same"
-            line = " (on a straight line)" if how == LINE else ""
-            sides.append(f"at {self._shown(end)} {words} in {self.year} is {moved}{line}")
-        said = "; ".join(sides) or "it cannot be moved"
-        return f"{self.title} ({self.key}), here {self._shown(self.value)}: {said}"
+        ends = ((self.low, self.at_low, self.ends[0]), (self.high, self.at_high, self.ends[1]))
+        sides = [(end, changes[self.by], how) for end, changes, how in ends if end != self.value]
+        if not sides:
+            return f"{self.title} ({self.key}) has no range"
+        lines = [how == LINE for _, _, how in sides]
+        parts: list[str] = []
+        for place, (end, change, how) in enumerate(sides):
+            told = self._change(change, how, place == 0)
+            parts.append(f"{self._if(end, place == 0)}, {told}" + (_ON_LINE if lines[place] and not all(lines) else ""))
+        return "; ".join(parts) + (_ON_LINE if all(lines) else "")
 
-    def _shown(self, value: float) -> str:
-        return f"{100 * value:+g} percent" if self.kind == "table" else f"{value:.3g} {self.unit}"
+    def _if(self, end: float, first: bool) -> str:
+        """The condition of one end."""
+        if self.kind == "table":
+            moved = f"{abs(end):.0%} {'higher' if end > 0 else 'lower'}".replace("%", " percent")
+            return f"If the coefficients {self.key} ({self.title}) are {moved}" if first else f"if {moved}"
+        if not first:
+            return f"if it is {end:.3g}"
+        return f"If {self.key} ({self.title}) is {end:.3g} instead of {self.value:.3g} {self.unit}"
+
+    def _change(self, change: float, how: str, first: bool) -> str:
+        """What happens there."""
+        words, unit = OUTCOMES[self.by]
+        if not math.isfinite(change):
+            return f"there is {how}"
+        size = f"{abs(change):#.2g}".rstrip(".")
+        moved = f"{size} {unit} {'higher' if change > 0 else 'lower'}" if change else "the same"
+        return f"{words} in {self.year} is {moved}" if first else moved
 
 
 @dataclass(frozen=True)

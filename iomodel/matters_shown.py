@@ -1,0 +1,89 @@
+"""What matters, as people read it: a numbered list in words, and a labelled dataset of all assumptions and outcomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from iomodel.coefficients import SPREAD
+from iomodel.errors import ResultError
+from iomodel.matters import GOAL, OUTCOMES, Matter
+
+_TEXTS = ("title", "unit", "kind", "method")
+_NUMBERS = ("value", "low", "high")
+
+
+def matters_dataset(rows: Sequence[Matter]) -> xr.Dataset:
+    """All of `what_matters` over (assumption, outcome), in its order; plain `to_netcdf` writes it.
+
+    derivative: change of the outcome per unit of the assumption. elasticity: percent per percent. at_low, at_high:
+    change of the outcome at the ends of the range. The units of outcomes and assumptions stand on coordinates. Raises
+    ResultError for an empty list.
+
+    >>> import iomodel as iom
+    >>> rows = iom.what_matters(iom.simulate(iom.load_experiment("business-as-usual")), ends=0)
+    >>> matters_dataset(rows)["derivative"].dims
+    ('assumption', 'outcome')
+    """
+    if not rows:
+        raise ResultError("there are no assumptions to show: hand over the list that what_matters gives")
+    tables = {
+        "derivative": ([row.derivatives for row in rows], "change of the outcome per unit of the assumption"),
+        "elasticity": ([row.elasticities for row in rows], "percent of change per percent of the assumption"),
+        "at_low": ([row.at_low for row in rows], "change of the outcome at the low end of the range"),
+        "at_high": ([row.at_high for row in rows], "change of the outcome at the high end of the range"),
+    }
+    units = {
+        "derivative": "outcome_unit per unit of the assumption",
+        "elasticity": "percent per percent",
+        "at_low": "outcome_unit",
+        "at_high": "outcome_unit",
+    }
+    made = {
+        name: (
+            ("assumption", "outcome"),
+            np.array([[row.get(outcome, np.nan) for outcome in OUTCOMES] for row in table]),
+            {"units": units[name], "long_name": words},
+        )
+        for name, (table, words) in tables.items()
+    }
+    coords: dict[str, object] = {
+        "assumption": [row.key for row in rows],
+        "outcome": list(OUTCOMES),
+        "outcome_unit": ("outcome", [unit for _, unit in OUTCOMES.values()]),
+        "low_found": ("assumption", [row.ends[0] for row in rows]),
+        "high_found": ("assumption", [row.ends[1] for row in rows]),
+    }
+    coords |= {name: ("assumption", [getattr(row, name) for row in rows]) for name in (*_TEXTS, *_NUMBERS)}
+    attrs = {"title": f"what matters in {rows[0].year}", "ordered_by": rows[0].by, "year": rows[0].year}
+    return xr.Dataset(made, coords=coords, attrs=attrs)
+
+
+def matters_text(rows: Sequence[Matter], top: int = 10) -> str:
+    """The first `top` assumptions as a numbered list, and beneath it what was looked at and how."""
+    if not rows:
+        raise ResultError("there are no assumptions to show: hand over the list that what_matters gives")
+    words, unit = OUTCOMES[rows[0].by]
+    lines = [f"What {words} in {rows[0].year} hangs on ({unit}, over each assumption's range):"]
+    lines += [f"{place:2}. {row.text}." for place, row in enumerate(rows[:top], start=1)]
+    tables = sum(row.kind == "table" for row in rows)
+    found = Counter(row.method for row in rows)
+    lines.append(
+        f"Of {len(rows) - tables} cards and {tables} groups of table coefficients (the groups over ±{SPREAD:.0%}, a "
+        f"convention); derivatives: {', '.join(f'{count} {how}' for how, count in found.most_common())}."
+    )
+    if rows[0].by != GOAL:
+        largest = [row for row in sorted(rows, key=_goal_effect, reverse=True)[:3] if _goal_effect(row) > 0]
+        if largest:
+            told = ", ".join(f"{row.key} {_goal_effect(row):.2g}" for row in largest)
+            lines.append(f"The goal itself hangs most on {told} ({OUTCOMES[GOAL][1]}).")
+    return "\n".join(lines)
+
+
+def _goal_effect(row: Matter) -> float:
+    """The larger change of the goal over the range, zero where there is none."""
+    sizes = [abs(side.get(GOAL, 0.0)) for side in (row.at_low, row.at_high)]
+    return max((size for size in sizes if np.isfinite(size)), default=0.0)
