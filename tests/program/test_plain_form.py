@@ -33,6 +33,18 @@ def _same(reduced: Program, plain: Program, of: float = 2e-3) -> None:
         assert apart < of, f"{name}: {apart:.1e}"
 
 
+def _same_prices(reduced: Program, plain: Program, of: float = 1e-4) -> None:
+    """The same multipliers, law by law, that of the balance of goods among them, to a ten-thousandth of the largest of
+    the law's or of a tenth."""
+    one, other = shadow_prices(reduced), shadow_prices(plain)
+    assert set(one) == set(other)
+    assert float(np.abs(one["goods_balance"].values).max()) > 1e-3
+    for name, price in one.items():
+        apart = float(np.abs(price.values - other[name].values).max(initial=0.0))
+        size = max(0.1, float(np.abs(price.values).max(initial=0.0)))
+        assert apart < of * size, f"{name}: {apart:.1e} of {size:.1e}"
+
+
 def _both(experiment: Experiment, economy: Economy) -> tuple[Program, Program]:
     made = []
     for form in ("reduced", "plain"):
@@ -54,12 +66,15 @@ def test_same_optimum_at_full_size(policy: str, solved_program: Callable[..., Pr
     assert "output" in plain.variables
     assert "output" not in reduced.variables
     _same(reduced, plain)
+    _same_prices(reduced, plain)
 
 
 @pytest.mark.parametrize("idle_sector", [False, True])
 def test_same_optimum_on_random_economies(idle_sector: bool, tmp_path: Path) -> None:
     for seed in (1, 2):
-        _same(*_both(random_experiment(), random_economy(seed, tmp_path, idle_sector=idle_sector)))
+        reduced, plain = _both(random_experiment(), random_economy(seed, tmp_path, idle_sector=idle_sector))
+        _same(reduced, plain)
+        _same_prices(reduced, plain)
 
 
 def test_same_optimum_in_a_closed_economy(tmp_path: Path) -> None:
