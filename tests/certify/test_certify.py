@@ -37,10 +37,6 @@ from certifying import lies, planted, proof, trials  # noqa: E402
 from certifying.draws import KINDS, drawn  # noqa: E402
 from certifying.lawbook import LawBook, lawbook  # noqa: E402
 
-BELIEVED = "a solver's word that a program is infeasible is taken without a proof"
-NOT_YET = dict.fromkeys((13, 22, 28, 43), BELIEVED)
-"""Runs of the sixty in which the product is known to be wrong, with the reason."""
-
 INACCURATE: dict[int, str] = {51: "rationing is used as a lever"}
 """Runs of the sixty that end inaccurate, with what the product says."""
 
@@ -48,10 +44,7 @@ OPTIMUM, COLLISION = 1, 8
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "run",
-    [pytest.param(run, marks=pytest.mark.xfail(reason=NOT_YET[run])) if run in NOT_YET else run for run in range(60)],
-)
+@pytest.mark.parametrize("run", range(60))
 def test_a_run_is_right(run: int) -> None:
     report = trials.trial(run)
     assert report.wrong == []
@@ -162,10 +155,7 @@ def test_who_believes_a_lie_is_caught(lie: str, monkeypatch: pytest.MonkeyPatch)
     assert trials.believed(program, lie, np.random.default_rng(1))
 
 
-@pytest.mark.parametrize(
-    "lie",
-    [pytest.param(lie, marks=pytest.mark.xfail(reason=BELIEVED)) if "infeas" in lie else lie for lie in lies.LIES],
-)
+@pytest.mark.parametrize("lie", lies.LIES)
 def test_the_product_believes_no_lie(lie: str) -> None:
     assert trials.believed(_optimum().book.program, lie, np.random.default_rng(1)) == []
 
