@@ -24,7 +24,8 @@ class Assumption:
 
     A card with one number a year is moved as a whole: its value is the mean, its range what a uniform shift allows. A
     group of coefficients has the kind "table", the value 0 and the relative change as its unit. size: what one percent
-    of elasticities refers to; NaN where a percent of the card means nothing.
+    of elasticities refers to; NaN where a percent of the card means nothing. `economy` raises CardError for a value
+    outside the range, CardError or TableError where nothing can be calibrated.
     """
 
     key: str
@@ -67,9 +68,7 @@ def _card(economy: Economy, card: Card) -> Assumption:
     mean = sum(entries) / len(entries)
 
     def moved(value: float) -> Economy:
-        by = value - mean
-        # the ends are the card's own, whatever the sum of differences rounds to
-        numbers = tuple(min(max(entry + by, card.low), card.high) for entry in entries)
+        numbers = tuple(_held(card, entry + value - mean) for entry in entries)
         change = numbers if isinstance(card.value, tuple) else numbers[0]
         return calibrate(economy.table, economy.region, economy.cards.replace({card.key: change}))
 
@@ -84,6 +83,15 @@ def _card(economy: Economy, card: Card) -> Assumption:
         math.nan if isinstance(card.value, tuple) else mean,
         moved,
     )
+
+
+def _held(card: Card, value: float) -> float:
+    """`value`, or the end of the card's range that it misses by rounding alone."""
+    rounding = 1e-12 * max(abs(card.low), abs(card.high))
+    for end in (card.low, card.high):
+        if abs(value - end) <= rounding:
+            return end
+    return value
 
 
 def _group(economy: Economy, key: str, title: str) -> Assumption:
