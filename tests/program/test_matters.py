@@ -18,6 +18,8 @@ from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import CardError, InfeasibleError, ResultError, SolverError
 from iomodel.matters import GOAL, HEADLINE, LINE, OUTCOMES, Matter
+from iomodel.program.block import Block, Law, Values
+from iomodel.program.setting import Setting
 from iomodel.program.trajectory import Trajectory
 
 # A share of the range small enough that no law changes between binding and slack.
@@ -267,3 +269,22 @@ def test_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
     assert xr.open_dataset(out).sizes["assumption"] == 2
     assert main(["matters", "demand-only", "--top", "0"]) == 2
     assert "--top takes a whole number from 1 on, found 0" in capsys.readouterr().err
+
+
+def test_where_a_law_just_touches_it_is_solved_again(
+    base: matters._Base, known: dict[str, Assumption], path_of: Callable[..., Trajectory]
+) -> None:
+    """A ceiling laid exactly where the path goes anyway: no multiplier, no room, and one derivative on each side."""
+    assert base.point is not None
+    debt = float(base.point.values()["public_debt"][-1])
+
+    def laws(v: Values, p: Setting) -> list[Law]:
+        return [Law("touching", ("start",), v["public_debt"][-1:] <= debt, where={"start": p.labels()["start"][-1:]})]
+
+    touched = matters._base(path_of("two-halves"), None, 2035, (Block("touching", laws=laws),))
+    assert touched.point is not None
+    assert not touched.point.settled
+    slopes, method = matters._derivatives(touched, known["precaution"])
+    assert method == "solved again"
+    free, _ = matters._derivatives(base, known["precaution"])
+    assert slopes[GOAL] == pytest.approx(free[GOAL], rel=1e-3)
