@@ -1,100 +1,201 @@
-"""Seconds of each step from import to a second solve, at 42 sectors and 18 solved years, beside the bare solver.
+"""Seconds of each step of the program, beside the bare solver and beside the program written the plain way.
 
-    python benchmarks/program.py
+    python benchmarks/program.py             # all sizes
+    python benchmarks/program.py --quick     # 42 sectors only
 
-Each step is timed three times (imports once) and its best time printed; the bare solver is Clarabel called on the
-same arrays, set-up included; the plain form, a balance row for each sector and year, is the named alternative of the
-same run. The last line is `program: …`.
+Every line is measured in a process of its own, whose peak memory is its own: build (blocks to one program), compile
+(program to arrays, what is substituted), first solve, re-solve with another value of the first target, each judged.
+The bare solver is a fresh Clarabel object, set-up included, on the arrays as cvxpy compiles them and on the arrays with
+the definitions substituted; the ratio is of the re-solve to the faster of the two. The plain form has a balance of
+goods for each sector and year and nothing substituted; its time is that of the fastest of the solvers and
+factorisations tried, bare, that ends with the same goal. Years are solved years. The last line is `program: …`.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import math
 import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-REPEATS = 3
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")  # before numpy is loaded, which the functions below do
+
+POLICIES = ("supply-only", "demand-only", "two-halves", "best-path")
+SIZES = {
+    "42 × 18": ("china-2020", 18, POLICIES),
+    "42 × 28": ("china-2020", 28, POLICIES),
+    "153 × 18": ("china-2020-153", 18, POLICIES),
+    "153 × 38": ("china-2020-153", 38, ("two-halves",)),
+}
+PLAIN = {
+    "qdldl": {"direct_solve_method": "qdldl"},
+    "qdldl, not rescaled": {"direct_solve_method": "qdldl", "equilibrate_enable": False},
+    "faer": {"direct_solve_method": "faer", "max_threads": 1},
+    "moreau": None,
+    "qoco": None,
+}
+LIMIT = 150.0
+"""Seconds after which a plain form is given up."""
 
 
-def best(call: Callable[[], Any]) -> tuple[Any, float]:
+def best(call: Callable[[], Any], times: int) -> tuple[Any, float]:
     """Result and best seconds of a few calls."""
-    seconds, result = [], None
-    for _ in range(REPEATS):
+    result, least = None, math.inf
+    for _ in range(times):
         started = time.perf_counter()
         result = call()
-        seconds.append(time.perf_counter() - started)
-    return result, min(seconds)
+        least = min(least, time.perf_counter() - started)
+    return result, least
 
 
-def bare(problem: Any) -> float:
-    """Best seconds of a fresh Clarabel object on the program's own arrays."""
-    import clarabel
-    import cvxpy as cp
-    from cvxpy.reductions.solvers.conic_solvers.clarabel_conif import dims_to_solver_cones
-    from scipy import sparse
+def experiment_of(policy: str, table: str, years: int) -> Any:
+    """A shipped policy on a table, over so many solved years."""
+    import iomodel as iom
 
-    data, _, _ = problem.get_problem_data(cp.CLARABEL)
-    quadratic = (
-        sparse.triu(data["P"]).tocsc() if data.get("P") is not None else sparse.csc_matrix((len(data["c"]),) * 2)
+    asked = iom.load_experiment(policy).replace(table=table)
+    return asked.replace(beyond=years - asked.horizon.years)
+
+
+def measure(policy: str, table: str, years: int) -> dict[str, Any]:
+    """Seconds of every step of one policy in this process."""
+    import iomodel as iom
+    from iomodel.program.canonical import compiled, places
+    from iomodel.program.elimination import definitions, reduced
+    from iomodel.program.solvers import CLARABEL, clarabel_solver, solve_program
+
+    economy = iom.calibrate(iom.load_table(table))
+    asked = experiment_of(policy, table, years)
+    program, build = best(lambda: iom.build(asked, economy), 1)
+    made, compile_ = best(lambda: compiled(program), 1)
+    pairs, substitute = best(lambda: definitions(program, made.arrays, places(made)), 1)
+    times = 3 if build + compile_ < 0.4 else 2
+    verdict, solve = best(lambda: solve_program(program), 1)
+    target = next(iter(program.setting.targets.values()))
+    stated = float(target.value)
+
+    def again() -> Any:
+        target.value = 0.95 * stated if target.value == stated else stated
+        return solve_program(program)
+
+    resolved, resolve = best(again, 2 * times)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    target.value = stated
+    arrays = compiled(program).arrays
+    inner = reduced(arrays, pairs).arrays
+    bare = best(lambda: clarabel_solver(inner, CLARABEL.settings).solve(), times)[1]
+    whole = best(lambda: clarabel_solver(arrays, CLARABEL.settings).solve(), times)[1]
+    return {
+        "build": build, "compile": compile_ + substitute, "solve": solve, "resolve": resolve, "bare": bare,
+        "whole": whole, "memory": memory, "status": verdict.status, "again": resolved.status,
+        "goal": verdict.objective, "iterations": verdict.iterations, "rows": int(arrays.bound.size),
+        "rows_left": int(inner.bound.size),
+    }  # fmt: skip
+
+
+def measure_plain(policy: str, table: str, years: int, method: str) -> dict[str, Any]:
+    """Seconds of the bare solver on the plain form, and the goal that it ends with."""
+    import iomodel as iom
+    from iomodel.program.canonical import compiled
+    from iomodel.program.certificate import goal_value
+    from iomodel.program.solvers import SOLVERS, clarabel_solver
+
+    economy = iom.calibrate(iom.load_table(table))
+    program = iom.build(experiment_of(policy, table, years), economy, form="plain")
+    accurate = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
+    settings, problem = PLAIN[method], program.problem
+    if settings is not None:
+        made = compiled(program)
+        answer, seconds = best(lambda: clarabel_solver(made.arrays, {**accurate, **settings}).solve(), 1)
+        made.give(answer)
+    else:
+        solver = SOLVERS[method]
+        data, chain, inverse = problem.get_problem_data(solver.name, solver_opts=dict(solver.settings))
+        raw, seconds = best(lambda: chain.solve_via_data(problem, data, solver_opts=dict(solver.settings)), 1)
+        problem.unpack_results(raw, chain, inverse)
+    return {"seconds": seconds, "goal": goal_value(program)}
+
+
+def in_process(*arguments: str, limit: float | None = None) -> dict[str, Any] | None:
+    """One measurement in a process of its own; None where it takes longer than `limit` or fails."""
+    command = [sys.executable, __file__, *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        print(f"  {' '.join(arguments)}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+        return None
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def plain_of(policy: str, table: str, years: int, goal: float) -> tuple[str, float] | None:
+    """The fastest way to solve the plain form that ends with the goal, and its seconds."""
+    ended: list[tuple[float, str]] = []
+    for method in PLAIN:
+        found = in_process("--plain", policy, table, str(years), method, limit=LIMIT)
+        if found and abs(found["goal"] - goal) <= 1e-5 * (1 + abs(goal)):
+            ended.append((found["seconds"], method))
+    return (min(ended)[1], min(ended)[0]) if ended else None
+
+
+def line_of(policy: str, size: str, table: str, years: int, plain: bool) -> tuple[float, float | None]:
+    """Measure and print one policy; ratio of the re-solve to the bare solver, and speed-up over the plain form."""
+    found = in_process("--case", policy, table, str(years))
+    if found is None:
+        raise SystemExit(f"{policy} at {size} could not be measured")
+    faster = min(found["bare"], found["whole"])
+    print(
+        f"{policy:12} {size:9} build {found['build']:.2f}, compile {found['compile']:.2f}, solve {found['solve']:.3f} "
+        f"({found['status']}, {found['iterations']} iterations), re-solve {found['resolve']:.3f} ({found['again']}); "
+        f"bare solver {found['whole']:.3f} on {found['rows']} rows, {found['bare']:.3f} on the {found['rows_left']} "
+        f"left; re-solve = {found['resolve'] / faster:.2f} × bare; {found['memory']:.0f} MB",
+        flush=True,
     )
-    settings = clarabel.DefaultSettings()
-    settings.verbose, settings.direct_solve_method = False, "qdldl"
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
-    cones = dims_to_solver_cones(data["dims"])
-    return best(lambda: clarabel.DefaultSolver(quadratic, data["c"], data["A"], data["b"], cones, settings).solve())[1]
+    beside = plain_of(policy, table, years, found["goal"]) if plain else None
+    if plain:
+        told = f"{beside[1]:.2f} s ({beside[0]})" if beside else f"no end within {LIMIT:.0f} s with the same goal"
+        gain = f" = {beside[1] / found['resolve']:.1f} × the re-solve" if beside else ""
+        print(f"{'':12} {'':9} plain form, bare, at its best: {told}{gain}", flush=True)
+    return found["resolve"] / faster, beside[1] / found["resolve"] if beside else None
+
+
+def mean(values: list[float | None]) -> float:
+    """Geometric mean of what was measured."""
+    known = [math.log(value) for value in values if value]
+    return math.exp(sum(known) / len(known)) if known else math.nan
 
 
 def main() -> None:
-    """Time every step and print a line each."""
-    started = time.perf_counter()
-    import cvxpy as cp
-
-    import iomodel as iom
-    from iomodel import run
-
-    assert callable(iom.solve)  # names are found when first used: this loads what they need
-    took = {"import": time.perf_counter() - started}
-    table, took["load"] = best(lambda: iom.load_table("china-2020"))
-    economy, took["calibrate"] = best(lambda: iom.calibrate(table))
-    took["reference"] = best(lambda: iom.simulate(iom.load_experiment("business-as-usual"), economy))[1]
-    rows = []
-    for name in ("supply-only", "demand-only", "two-halves"):
-        experiment = iom.load_experiment(name)
-        program, build = best(lambda experiment=experiment: iom.build(experiment, economy))
-        compile_ = (
-            best(lambda experiment=experiment: iom.build(experiment, economy).problem.get_problem_data(cp.CLARABEL))[1]
-            - build
-        )
-        path, solve = best(lambda experiment=experiment: iom.solve(experiment, economy))
-        target = next(iter(experiment.targets))
-        changed = {target: experiment.targets[target].value * 0.95}
-        program.problem.get_problem_data(cp.CLARABEL)
-        again, resolve = best(lambda p=program, e=experiment, c=changed: run.resolve(p, e, economy, c))
-        solver = bare(program.problem)
-        plain = iom.build(experiment, economy, form="plain")
-        plain.problem.get_problem_data(cp.CLARABEL)
-        plain_solver = bare(plain.problem)
-        rows.append((name, build, compile_, solve, resolve, solver, plain_solver))
-        print(
-            f"{name:13} 42 × {program.setting.years}: build {build:.3f} s, compile {compile_:.3f} s, solve and replay "
-            f"{solve:.3f} s ({path.verdict.status}), again with {target} changed {resolve:.3f} s "
-            f"({again.verdict.status}), bare solver {solver:.3f} s = {solver / solve:.0%} of the solve; plain form in "
-            f"the bare solver {plain_solver:.3f} s"
-        )
-    for step, seconds in took.items():
-        print(f"{step:10} {seconds:.3f} s")
-    worst = max(row[4] / row[5] for row in rows)
-    plain = min(row[6] / row[5] for row in rows)
-    halves = rows[-1]
-    print(
-        f"program: import={took['import']:.2f} load={took['load']:.3f} calibrate={took['calibrate']:.3f} "
-        f"build={halves[1]:.3f} compile={halves[2]:.3f} solve={halves[3]:.3f} resolve={halves[4]:.3f} "
-        f"bare={halves[5]:.3f} worst_resolve_over_bare={worst:.2f} least_plain_over_reduced={plain:.1f}"
-    )
+    """Measure every size and print the summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="42 sectors and 18 years only")
+    parser.add_argument("--case", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--plain", nargs=4, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.case:
+        print(json.dumps(measure(asked.case[0], asked.case[1], int(asked.case[2]))))
+        return
+    if asked.plain:
+        print(json.dumps(measure_plain(asked.plain[0], asked.plain[1], int(asked.plain[2]), asked.plain[3])))
+        return
+    ratios: list[float] = []
+    gains: dict[str, list[float | None]] = {}
+    for size, (table, years, policies) in list(SIZES.items())[: 1 if asked.quick else None]:
+        for policy in policies:
+            ratio, gain = line_of(policy, size, table, years, plain=years == 18)
+            ratios.append(ratio)
+            gains.setdefault(size, []).append(gain)
+    line = f"program: worst_ratio_to_solver={max(ratios):.2f} speedup_over_plain_42x18={mean(gains['42 × 18']):.1f}"
+    if not asked.quick:
+        line += f" speedup_over_plain_153x18={mean(gains['153 × 18']):.1f}"
+    print(line)
 
 
 if __name__ == "__main__":

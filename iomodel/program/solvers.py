@@ -69,7 +69,7 @@ RESCALED = Solver(
     {**_ACCURATE, "tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "equilibrate_max_iter": 50, "max_iter": 500},
     "Clarabel, rescaled, on the whole program",
 )
-MOREAU = Solver("MOREAU", "moreau", {}, "moreau")
+MOREAU = Solver("MOREAU", "moreau", {"device": "cpu", "ipm_settings": _ACCURATE}, "moreau")
 QOCO = Solver("QOCO", "qoco", {"abstol": 1e-8, "reltol": 1e-8}, "QOCO")
 HIGHS = Solver("HIGHS", "highspy", {}, "HiGHS", cones=False)
 SOLVERS = {"clarabel": CLARABEL, "moreau": MOREAU, "qoco": QOCO, "highs": HIGHS}
