@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cvxpy as cp
 import numpy as np
 from scipy.linalg import qr
+from scipy.optimize import OptimizeResult
 
 import iomodel as iom
 from certifying.draws import Case
@@ -211,6 +212,25 @@ def stated_bounds(book: LawBook) -> np.ndarray:
     return most
 
 
+def _least(book: LawBook, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, OptimizeResult]:
+    """One to three rows of inequalities, laws chosen alike, with weights, and the least that the laws leave of their
+    weighted sum, well inside the stated bounds."""
+    laws = [
+        place
+        for name, place in book.rows.items()
+        if not name.startswith(("most_", "least_")) and not book.equal[place].any()
+    ]
+    for _ in range(200):
+        picked = rng.choice(len(laws), size=int(rng.choice([1, 1, 2, 3])))
+        chosen = np.unique([rng.integers(laws[law].start, laws[law].stop) for law in picked])
+        weight = np.zeros(book.bound.size)
+        weight[chosen] = rng.uniform(0.2, 1.0, chosen.size)
+        least = linear(book, book.matrix.T @ weight)
+        if least.status == 0 and abs(least.fun) < 0.2 * MOST:
+            return chosen, weight, least
+    raise RuntimeError("no row of the laws has a least value inside the stated bounds")
+
+
 def planted_collision(case: Case) -> Collision:
     """A program that is infeasible by a chosen gap, with a certificate.
 
@@ -223,20 +243,7 @@ def planted_collision(case: Case) -> Collision:
     block = bounds_block(first)
     program = iom.build(case.experiment, case.economy, [block])
     book = lawbook(program)
-    stated = np.zeros(book.bound.size, dtype=bool)
-    for name, place in book.rows.items():
-        if name.startswith(("most_", "least_")):
-            stated[place] = True
-    rows = np.flatnonzero(~book.equal & ~stated)
-    for _ in range(50):
-        chosen = rng.choice(rows, size=int(rng.integers(1, 4)), replace=False)
-        weight = np.zeros(book.bound.size)
-        weight[chosen] = rng.uniform(0.2, 1.0, chosen.size)
-        least = linear(book, book.matrix.T @ weight)
-        if least.status == 0 and abs(least.fun) < 0.2 * MOST:
-            break
-    else:
-        raise RuntimeError("no row of the laws has a least value inside the stated bounds")
+    chosen, weight, least = _least(book, rng)
     certificate = weight.copy()
     certificate[~book.equal] -= least.ineqlin.marginals
     certificate[book.equal] -= least.eqlin.marginals
