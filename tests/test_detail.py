@@ -259,6 +259,10 @@ def test_two_halves_is_the_path_of_the_table_of_42(economies: tuple[Economy, Eco
     assert fine.verdict.status == "optimal"
     assert fine.verdict.replay_distance < 1e-6
     assert not [text for text in fine.verdict.warnings if "replay" in text]
+    # a finding of the finer table: care in kind takes medicines to the limit of their plant, not chemicals as a whole
+    strained = fine.data["strained_output"].sel(year=2033)
+    assert str(strained.idxmax().item()) == "050"
+    assert float(coarse.data["strained_output"].sel(year=2033).sum()) < 1e-6 < float(strained.sum())
     for name, near in (
         ("household_consumption_share", 0.3),
         ("actual_individual_consumption_share", 0.3),
