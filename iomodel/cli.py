@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     matters.add_argument("--by", metavar="OUTCOME", default="actual_individual_consumption_share", help=text)
     text = "how many to show, solved again at both ends of their range (%(default)s)"
     matters.add_argument("--top", metavar="N", type=_whole, default=10, help=text)
+    matters.add_argument("--only", metavar="KEY", nargs="+", help="these cards and groups of coefficients alone (all)")
     matters.add_argument("--out", metavar="FILE", help="write all assumptions and outcomes as NetCDF")
     _add_changes(matters)
 
@@ -366,7 +367,7 @@ def _matters(asked: argparse.Namespace) -> int:
     economy = _economy(experiment, {})
     path = solve(experiment, economy)
     _say(f"{experiment.name}: {path.verdict}\n")
-    rows = what_matters(path, economy, asked.year, by=asked.by, ends=asked.top, progress=_progress)
+    rows = what_matters(path, economy, asked.year, by=asked.by, ends=asked.top, only=asked.only, progress=_progress)
     _progress("")
     print(matters_text(rows, asked.top))
     print(f"Left out, since no small step moves them: {', '.join(left_out(economy.cards))}.")

@@ -151,6 +151,7 @@ def what_matters(
     *,
     by: str = HEADLINE,
     ends: int = 10,
+    only: Sequence[str] | None = None,
     blocks: Sequence[Block] = (),
     progress: Callable[[str], None] = logger.info,
 ) -> list[Matter]:
@@ -167,14 +168,14 @@ def what_matters(
 
     >>> import iomodel as iom
     >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
-    >>> rows = iom.what_matters(usual, ends=0)
-    >>> rows[0].effect >= rows[-1].effect
-    True
+    >>> rows = iom.what_matters(usual, only=["interest_rate", "export_growth"])
+    >>> [row.key for row in rows]
+    ['export_growth', 'interest_rate']
     """
     if by not in OUTCOMES:
         raise ResultError(f"there is no outcome {by!r}; there are {', '.join(OUTCOMES)}.{nearest(by, OUTCOMES)}")
     base = _base(path, economy, _year(path, year), own_blocks(blocks))
-    asked = assumptions_of(base.course.usual.economy)
+    asked = _asked(assumptions_of(base.course.usual.economy), only)
     rows: list[Matter] = []
     for count, assumption in enumerate(asked, start=1):
         progress(f"{count} of {len(asked)}: {assumption.key}")
@@ -185,6 +186,15 @@ def what_matters(
         progress(f"{row.key} from {row.low:g} to {row.high:g}: solved again")
         rows[place] = _solved_ends(base, known[row.key], row)
     return sorted(rows[:ends], key=lambda row: -row.effect) + rows[ends:]
+
+
+def _asked(known: list[Assumption], only: Sequence[str] | None) -> list[Assumption]:
+    """The assumptions to ask for."""
+    keys = [assumption.key for assumption in known]
+    for key in only or ():
+        if key not in keys:
+            raise ResultError(f"there is no assumption {key!r} that could be moved.{nearest(key, keys)}")
+    return [assumption for assumption in known if only is None or assumption.key in only]
 
 
 def _year(path: Trajectory, year: int | None) -> int:

@@ -24,8 +24,8 @@ def matters_dataset(rows: Sequence[Matter]) -> xr.Dataset:
     ResultError for an empty list.
 
     >>> import iomodel as iom
-    >>> rows = iom.what_matters(iom.simulate(iom.load_experiment("business-as-usual")), ends=0)
-    >>> matters_dataset(rows)["derivative"].dims
+    >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    >>> matters_dataset(iom.what_matters(usual, only=["export_growth"]))["derivative"].dims
     ('assumption', 'outcome')
     """
     if not rows:

@@ -201,21 +201,12 @@ def test_the_straight_line_is_marked_where_it_is_one(few: dict[str, Matter]) -> 
     assert "has no range" in replace(row, low=row.value, high=row.value).text
 
 
-def _only(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
-    """Ask for these assumptions alone."""
-    monkeypatch.setattr(
-        matters, "assumptions_of", lambda economy: [one for one in assumptions_of(economy) if one.key in keys]
-    )
-
-
-def test_all_of_it_on_a_path_without_levers(
-    simulated: Callable[..., Trajectory], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_of_it_on_a_path_without_levers(simulated: Callable[..., Trajectory], tmp_path: Path) -> None:
     """Order, year, dataset and text; a path on which nothing is decided has no goal."""
-    _only(monkeypatch, "public_debt", "precaution", "interest_rate", "inflation_base", "wages_services")
+    only = ["public_debt", "precaution", "interest_rate", "inflation_base", "wages_services"]
     usual = simulated("business-as-usual")
     heard: list[str] = []
-    rows = iom.what_matters(usual, year=2030, by="public_debt_share", ends=1, progress=heard.append)
+    rows = iom.what_matters(usual, year=2030, by="public_debt_share", ends=1, only=only, progress=heard.append)
     assert [row.effect for row in rows] == sorted((row.effect for row in rows), reverse=True)
     assert {row.year for row in rows} == {2030}
     assert {row.method for row in rows} == {"simulated"}
@@ -244,6 +235,8 @@ def test_what_is_refused(path_of: Callable[..., Trajectory], simulated: Callable
         iom.what_matters(path, by="idle")
     with pytest.raises(ResultError, match="reports policy from 2026 to 2035, not 2025"):
         iom.what_matters(path, year=2025)
+    with pytest.raises(ResultError, match=r"no assumption 'paths_year' that could be moved"):
+        iom.what_matters(path, only=["paths_year"])
     with pytest.raises(ResultError, match="takes a path, found 'two-halves' of type str"):
         iom.what_matters("two-halves")  # type: ignore[arg-type]
     with pytest.raises(ResultError, match="carried out by rule: no goal chose it"):
@@ -256,11 +249,11 @@ def test_what_is_refused(path_of: Callable[..., Trajectory], simulated: Callable
             shown([])
 
 
-def test_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The command prints the list and writes the dataset; two assumptions stand for all."""
-    _only(monkeypatch, "precaution", "interest_rate")
+def test_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The command prints the list and writes the dataset."""
+    only = ("--only", "precaution", "interest_rate")
     out = tmp_path / "all.nc"
-    assert main(["matters", "demand-only", "--top", "1", "--year", "2032", "--out", str(out)]) == 0
+    assert main(["matters", "demand-only", "--top", "1", "--year", "2032", "--out", str(out), *only]) == 0
     said = capsys.readouterr().out
     assert " 1. If precaution" in said
     assert "in 2032" in said
