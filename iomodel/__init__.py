@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from iomodel.headline import compare
     from iomodel.matters import Matter, what_matters
     from iomodel.matters_shown import matters_dataset, matters_text
+    from iomodel.near_optimal import alternatives, flat_directions
     from iomodel.one_sided import price_sides
     from iomodel.program.block import Block, Law, Var
     from iomodel.program.build import Program
@@ -71,6 +72,7 @@ _HOME = {
     "iomodel.results": ("load_trajectory", "save"),
     "iomodel.frontiers": ("frontier",),
     "iomodel.headline": ("compare",),
+    "iomodel.near_optimal": ("alternatives", "flat_directions"),
     "iomodel.run": ("build", "explain_infeasible", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
     "iomodel.table": ("Table", "load_table", "save_table"),
@@ -98,10 +100,12 @@ __all__ = [
     "Trajectory",
     "Var",
     "Verdict",
+    "alternatives",
     "build",
     "calibrate",
     "compare",
     "explain_infeasible",
+    "flat_directions",
     "frontier",
     "load_cards",
     "load_experiment",

@@ -39,11 +39,13 @@ class Search:
     program: Program
     steering: Steering
     dials: Mapping[str, Sought]
+    weight: float = 1.0
+    """Of the outcome in the program's objective; with it all is scaled, so that only the multipliers change."""
 
     @property
     def prices(self) -> float:
         """The weight of what is charged: the year's outcome counts as the goal counts a yuan of that year."""
-        return 1.0 / float(self.program.setting.discount[self.steering.year])
+        return self.weight / float(self.program.setting.discount[self.steering.year])
 
 
 @dataclass(frozen=True)
@@ -100,14 +102,15 @@ def seek(
     outcome, money = dial.outcome, dial.outcome.money(search.program.setting)
     steering.weigh(search.prices, TIE * search.prices)
     for other in search.dials.values():
-        other.set(*(beside or {}).get(other.outcome.name, (0.0, 0.0)))
+        share, at = (beside or {}).get(other.outcome.name, (0.0, 0.0))
+        other.set(search.weight * share, at)
     ratio, solves = (0.0 if outcome.below is None else guess), 0
     while True:
-        dial.set(sign, ratio)
+        dial.set(search.weight * sign, ratio)
         program, verdict = settled(search.course, search.program)
         solves += 1
         _, below = at_point(outcome, program.values, program.setting, steering.year)
-        step = sign * verdict.objective / (money * below)
+        step = sign * verdict.objective / (search.weight * money * below)
         ratio += step
         if outcome.below is None or abs(step) < CONVERGED or solves == ROUNDS:
             return _found(search, program, verdict, ratio, solves)
@@ -119,4 +122,4 @@ def _found(search: Search, program: Program, verdict: Verdict, ratio: float, sol
     held = program.laws.get(GOAL_LAW)
     goal = float("nan") if held is None else float(np.asarray(held.constraint.args[1].value))
     at = {name: at_point(dial.outcome, v, p, t) for name, dial in search.dials.items()}
-    return Found(replayed(search.course, program, verdict), ratio, at, charged(program), goal, solves)
+    return Found(replayed(search.course, program, verdict), ratio, at, charged(program) / search.weight, goal, solves)

@@ -25,7 +25,7 @@ Amount = Callable[[Values, Setting, int], cp.Expression]
 HIGH, LOW = "high", "low"
 
 
-def _money(_: Setting) -> float:
+def unit_money(_: Setting) -> float:
     """A yuan is a yuan."""
     return 1.0
 
@@ -44,7 +44,7 @@ class Outcome:
     above: Amount
     below: Amount | None = None
     factor: float = 1.0
-    money: Callable[[Setting], float] = _money
+    money: Callable[[Setting], float] = unit_money
     convex: bool = False
     earliest: int = 0
 
@@ -175,7 +175,7 @@ def from_below(outcome: Outcome, v: Values, p: Setting, t: int) -> Outcome:
     def above(v: Values, _: Setting, t: int) -> cp.Expression:
         return total(v["capacity"][rows, t]) - (1 / normal) @ v["output"][rows, t]
 
-    return replace(outcome, above=above)
+    return replace(outcome, name=f"{outcome.name}, from below", above=above)
 
 
 def outcome_named(key: str, name: object) -> Outcome:

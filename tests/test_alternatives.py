@@ -1,0 +1,168 @@
+"""Near-optimal alternatives: within the slack, as far as can be, replayed; flat directions are found and said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+import pytest
+
+import iomodel as iom
+from iomodel.errors import ExperimentError
+from iomodel.near_optimal import Alternatives, alternatives, flat_directions
+from iomodel.program.block import value_of
+from iomodel.run import build, solve
+
+X = "public_debt_share"
+
+
+@cache
+def _economy() -> iom.Economy:
+    return iom.calibrate(iom.load_table("china-2020"), region="CHN")
+
+
+def _short(name: str = "best-path") -> iom.Experiment:
+    """A shipped experiment with a shorter horizon, so that solves are cheap."""
+    experiment = iom.load_experiment(name)
+    within = {"package": 2.0, "reform": 0.4, "idle_cut": 0.4}
+    targets = {key: replace(target, by=5, value=within[key]) for key, target in experiment.targets.items()}
+    return experiment.replace(years=6, beyond=2, targets=targets, benefit=None)
+
+
+@cache
+def _found(slack: float = 0.01, outcome: str = X) -> Alternatives:
+    return alternatives(_short(), outcome, slack, economy=_economy())
+
+
+def _base() -> float:
+    return float(_economy().accounts["household_consumption"])
+
+
+def test_both_alternatives_are_certified_replayed_and_on_both_sides_of_the_best() -> None:
+    found = _found()
+    low, best, high = found.values
+    assert low < best - 0.5
+    assert best + 0.5 < high
+    for path in (found.lowest, found.highest):
+        assert path.verdict.status == "optimal"
+        assert path.verdict.replay_distance < 1e-6
+        assert path.verdict.warnings == ()  # no target missed, no valve as a lever
+    assert best == pytest.approx(float(solve(_short(), _economy()).data[X][-1]), abs=1e-6)
+
+
+def test_the_slack_is_used_up_and_not_exceeded() -> None:
+    for slack in (0.01, 1e-6):
+        for given_up in _found(slack).given_up:
+            assert given_up == pytest.approx(slack * _base(), rel=1e-3, abs=2e-7)
+
+
+def test_the_goal_of_an_alternative_by_an_independent_evaluation() -> None:
+    """Utility, prices and debts of the replayed path, put together from the reported data and the cards alone for a
+    horizon that is reported whole."""
+    experiment = _short("demand-only").replace(beyond=0)
+    found = alternatives(experiment, X, 0.005, economy=_economy())
+
+    def goal(path: iom.Trajectory) -> float:
+        cards, accounts = _economy().cards, _economy().accounts
+        data = path.data.sel(year=path.policy_years)
+        decay = cards["discount"] ** np.arange(1, data.sizes["year"] + 1)
+        weight = decay / decay.sum()
+
+        def worth(name: str) -> float:
+            base, power = float(accounts[name]), 1 - cards["curvature"]
+            return base * float(weight @ (((data[name].values / base) ** power - 1) / power))
+
+        over = data["unemployed"].values / data["labour_force"].values - cards["frictional_unemployment"]
+        base = float(accounts["household_consumption"])
+        value = worth("household_consumption") + cards["weight_in_kind"] * worth("in_kind_spending")
+        value -= cards["weight_unemployment"] * base * float(weight @ over**2)
+        value -= cards["weight_overflow"] * float(weight @ data["overflow_imports"].values)
+        value -= cards["weight_missed"] * float(
+            weight @ (data["forced_saving"].values + data["strained_output"].sum("sector").values)
+        )
+        left = float(data["public_debt_end"][-1] + data["firm_debt_end"][-1])
+        value -= cards["weight_debt"] * float(data["trend"][-1]) ** -cards["curvature"] * weight[-1] * left
+        tie = cards["weight_levers"] * base / decay.sum()
+        return value - tie * float(((data["programme"].values / 100) ** 2).sum())
+
+    best = goal(found.best)
+    assert best == pytest.approx(found.best.verdict.objective, abs=1e-6)
+    for path, given_up in zip((found.lowest, found.highest), found.given_up, strict=True):
+        assert best - goal(path) == pytest.approx(given_up, abs=1e-6)
+        assert best - goal(path) <= 0.005 * _base() + 1e-6
+
+
+def test_more_slack_more_room_and_with_falling_returns() -> None:
+    wide, middle, narrow = (_found(slack).values for slack in (0.01, 0.001, 1e-4))
+    assert wide[0] < middle[0] < narrow[0] < narrow[2] < middle[2] < wide[2]
+    # The set of paths is convex: a tenth of the slack allows at least a tenth of the way.
+    assert middle[2] - middle[1] >= 0.1 * (wide[2] - wide[1]) - 1e-6
+
+
+def test_no_other_path_within_the_slack_goes_further() -> None:
+    """An independent search: the goal less a weight on debt, whose best paths trade the two along the same frontier."""
+    found = _found(0.001)
+    program = build(_short(), _economy())
+    debt, gdp = program.values["public_debt"][6], program.values["gdp"][5]
+    goal = sum(term.expression for term in program.terms.values())
+    weight = cp.Parameter(nonneg=True)
+    tilted = cp.Problem(cp.Maximize(goal - weight * debt), program.problem.constraints)
+    gone: list[float] = []
+    for weight.value in (1e-3, 3e-3, 1e-2):
+        tilted.solve(solver="CLARABEL", direct_solve_method="qdldl")
+        if found.best.verdict.objective - float(value_of(goal)) <= 0.001 * _base():
+            gone.append(100 * float(value_of(debt)) / float(value_of(gdp)))
+    assert gone
+    assert found.values[1] > min(gone) >= found.values[0] - 1e-4
+
+
+def test_the_highest_idle_plant_is_a_bound_and_the_lowest_exact() -> None:
+    low, best, high = _found(0.01, "idle_share").values
+    assert low < best < high
+
+
+def test_a_path_may_be_handed_over_and_a_sentence_says_it() -> None:
+    found = alternatives(_found().best, X, 0.01, economy=_economy())
+    assert found.values == pytest.approx(_found().values, abs=1e-4)
+    assert "on paths worth at most 1 percent of base-year consumption less" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        (
+            {"outcome": "public_dept_share"},
+            "outcome: there is no outcome 'public_dept_share'.*Did you mean public_debt",
+        ),
+        ({"slack": 0.0}, "slack: found 0.0; allowed: a number from 1e-06 to 1"),
+        ({"slack": float("nan")}, "slack: found nan"),
+        ({"year": 2040}, "year: found 2040; allowed: a whole number from 2026 to 2031"),
+    ],
+)
+def test_what_is_refused(asked: dict[str, Any], text: str) -> None:
+    with pytest.raises(ExperimentError, match=text):
+        alternatives(_short(), **asked, economy=_economy())
+
+
+def test_without_levers_there_is_one_path() -> None:
+    usual = iom.load_experiment("business-as-usual")
+    with pytest.raises(ExperimentError, match="there is one path, and no other"):
+        alternatives(usual)
+    assert flat_directions(iom.simulate(usual, _economy()), economy=_economy()) == []
+
+
+# ---------------------------------------------------------------- flat directions
+
+
+def test_flat_directions_are_found_said_and_vanish_where_the_goal_is_curved() -> None:
+    path = _found().best
+    found = flat_directions(path, economy=_economy())
+    assert {(row.lever, row.kind) for row in found} >= {("retirement", "timing")}
+    assert all("percent of base-year consumption" in row.text for row in found)
+    assert [row.share for row in found] == sorted((row.share for row in found), reverse=True)
+    # Ties ten times as strong and a tenth of the tolerance leave less room.
+    stiff = flat_directions(iom.solve(_short().set("cards.weight_levers", 1e-3)), 1e-6)
+    assert max((row.share for row in stiff), default=0.0) < 0.8 * found[0].share
