@@ -25,15 +25,20 @@ from iomodel.markets.tariffs import exports_under_tariffs, in_force
 from iomodel.program.arrays import Arrays, arrays_of
 from iomodel.program.certificate import Verdict
 from iomodel.program.policy import Policy, StatedLimit, StatedTarget
+from iomodel.program.reach import first_balance
 from iomodel.program.setting import Setting
 from iomodel.program.simulate import Flows, Levers, State, base_state, no_levers, step
 from iomodel.program.trajectory import Trajectory, dataset_of
 from iomodel.readers.template import read_table
 from iomodel.table import Table, load_table
+from iomodel.values import one_of, refuse
 from iomodel.watch import watch
 from iomodel.yearly import YEARS_AHEAD
 
 Array = npt.NDArray[np.float64]
+
+FORMS = ("reduced", "plain")
+"""Output eliminated, or a balance row for each sector and year."""
 
 REFORM = "reform"
 """Lever and target that are about the investment drive."""
@@ -93,9 +98,16 @@ def without_drive(experiment: Experiment, economy: Economy) -> str:
 def policy_of(experiment: Experiment, economy: Economy) -> Policy:
     """The experiment's targets, levers and limits in the program's words; without reform where there is no drive.
 
-    Raises ExperimentError where that leaves no lever free.
+    Raises ExperimentError where that leaves no lever free, and for a hard reform beyond the limit that its card sets.
     """
     absent = without_drive(experiment, economy)
+    reform = experiment.targets.get(REFORM)
+    if reform is not None and reform.hard and reform.value > economy.cards["reform_limit"]:
+        raise refuse(
+            f"targets.reform.{reform.kind}", reform.value,
+            f"at most {economy.cards['reform_limit']:g} of the drive, the card reform_limit, since hard = true",
+            " Ask for less, change the card, or let it be missed.",
+        )  # fmt: skip
     free = tuple(lever for lever in experiment.levers.free if not (absent and lever == REFORM))
     if absent and not free:
         raise ExperimentError(f"the experiment {experiment.name!r} frees nothing but reform, but {absent}.")
@@ -180,7 +192,11 @@ def _with_tariffs(experiment: Experiment, economy: Economy) -> Economy:
 
 
 def setting_of(course: Course, form: str) -> Setting:
-    """The numbers of the program over the solved years."""
+    """The numbers of the program over the solved years.
+
+    Raises ExperimentError for an unknown form, and for a bound that the first year already cannot meet.
+    """
+    one_of("form", form, FORMS)
     plant = course.ahead("capacity")[course.arrays.industry].sum(axis=0)
     gdp = course.ahead("gdp")
     reference = {
@@ -191,7 +207,23 @@ def setting_of(course: Course, form: str) -> Setting:
         "deficit_fraction": course.ahead("deficit") / gdp,
     }
     policy = policy_of(course.experiment, course.arrays.economy)
-    return Setting(course.arrays, course.first, course.solved, course.state, reference, policy, form)
+    setting = Setting(course.arrays, course.first, course.solved, course.state, reference, policy, form)
+    _check_reach(setting)
+    return setting
+
+
+def _check_reach(setting: Setting) -> None:
+    """Whether some path can meet a hard floor of the current account in the first year."""
+    floor = setting.policy.limits.get("current_account_floor")
+    if floor is None or floor.soft is not None:
+        return
+    most = first_balance(setting, floor.margin)
+    if most is not None and floor.margin > most:
+        raise refuse(
+            "limits.current_account_floor.margin", floor.margin,
+            f"at most {most:.4g} percent of GDP, the balance of {setting.calendar[0]} if households bought nothing",
+            " Lower the floor, or give it a price with soft.",
+        )  # fmt: skip
 
 
 def flows_of(course: Course, levers: Sequence[Levers]) -> list[Flows]:

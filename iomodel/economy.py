@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
 from iomodel.cards import CALENDAR_CARDS, COUNTRY, Cards, Value
@@ -70,7 +71,8 @@ class Economy:
     findings: tuple[Finding, ...]
 
     def __post_init__(self) -> None:
-        """The program reads these arrays by position: TableError where one has other labels or another order."""
+        """The program reads these arrays by position: TableError where one has other labels or another order, or holds
+        a number that is not finite."""
         sectors, years = self.table.sectors, [int(year) for year in self.paths["year"].values]
         expected: dict[str, list[tuple[str, list[str] | list[int]]]] = {
             "sectors": [("sector", sectors)],
@@ -83,6 +85,8 @@ class Economy:
         for name, dims in expected.items():
             for dim, labels in dims:
                 _same_labels(self, name, dim, labels)
+        for name in (*expected, "accounts", "paths"):
+            _finite(self, name)
         sellers = [str(label) for label in self.bundles["region"].values]
         abroad = [str(label) for label in self.table.flows["region"].values if label != self.region]
         if sellers != [self.region, *abroad]:
@@ -131,6 +135,21 @@ class Economy:
         """Last year whose data are known; the base year where none is."""
         known = self.paths["known"].values
         return int(self.paths["year"].values[known.nonzero()[0].max()])
+
+
+def _finite(economy: Economy, name: str) -> None:
+    """TableError that names the first number of an array that is NaN or infinite."""
+    array: xr.Dataset | xr.DataArray = getattr(economy, name)
+    parts = {str(key): part for key, part in array.items()} if isinstance(array, xr.Dataset) else {name: array}
+    for key, part in parts.items():
+        if part.dtype.kind != "f" or np.isfinite(part.values).all():
+            continue
+        place = tuple(np.argwhere(~np.isfinite(part.values))[0])
+        where = ", ".join(f"{dim} {part[dim].values[at]}" for dim, at in zip(part.dims, place, strict=True))
+        raise TableError(
+            f"economy of {economy.region}, array {key}: found {float(part.values[place])}"
+            f"{f' at {where}' if where else ''}; every number of an economy has to be finite."
+        )
 
 
 def _same_labels(economy: Economy, name: str, dim: str, labels: list[str] | list[int]) -> None:

@@ -312,6 +312,8 @@ def _target(key: str, target: Target, last: int) -> Target:
 def _limit(key: str, limit: Limit) -> Limit:
     one_of("limits", key, LIMITS)
     margin = None if limit.margin is None else number(f"limits.{key}.margin", limit.margin, *MARGINS[key])
+    if key == "household_saving_floor" and margin == 1.0:
+        raise refuse(f"limits.{key}.margin", limit.margin, "a share below 1", " No household lives on nothing.")
     soft = None if limit.soft is None else number(f"limits.{key}.soft", limit.soft, 0.0, 1e6)
     return Limit(margin, soft)
 

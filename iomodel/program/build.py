@@ -17,7 +17,17 @@ import numpy.typing as npt
 from iomodel.errors import ProgramError, nearest
 from iomodel.program.block import Block, Law, Term, Var
 from iomodel.program.blocks import CORE
-from iomodel.program.checks import Finite, check_dims, check_law, check_new, check_term, made, own_blocks
+from iomodel.program.checks import (
+    Finite,
+    check_dims,
+    check_law,
+    check_new,
+    check_shift,
+    check_term,
+    made,
+    own_blocks,
+    undisciplined,
+)
 from iomodel.program.setting import Setting
 
 Array = npt.NDArray[np.float64]
@@ -111,9 +121,10 @@ def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[s
     for name, by in (shifts or {}).items():
         if name not in laws:
             raise ProgramError(f"there is no law {name!r} to shift.{nearest(name, laws)}")
+        check_shift(laws[name], by)
         laws[name] = laws[name].shifted(by)
     goal = cp.Maximize(sum(term.expression for term in terms.values()))
     problem = cp.Problem(goal, [law.constraint for law in laws.values()])
     if not problem.is_dpp():
-        raise ProgramError("the program is not convex by the disciplined rules: a block multiplies two unknowns")
+        raise undisciplined(laws, terms)
     return Program(problem, setting, declared, values, laws, terms, laid, dict(shifts or {}))

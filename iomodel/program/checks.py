@@ -160,3 +160,29 @@ def check_law(block: Block, law: Law, sizes: Mapping[str, int]) -> None:
         )
     if not law.constraint.is_dcp():
         raise ProgramError(f"block {block.name!r}: law {law.name!r} is not convex: {_shown(law.constraint, 200)}")
+
+
+def check_shift(law: Law, by: object) -> None:
+    """Amounts by which the bound of a law is moved: finite numbers, exactly in the law's shape, never broadcast."""
+    shape, wanted = np.shape(np.asarray(by)), law.constraint.shape
+    if shape != wanted:
+        raise ProgramError(
+            f"the shift of law {law.name!r} has shape {shape}, the law {wanted}, by {', '.join(law.dims)}; give an "
+            f"amount in {law.unit} for each of its entries"
+        )
+    if not np.isfinite(np.asarray(by, dtype=float)).all():
+        raise ProgramError(f"the shift of law {law.name!r} holds a number that is not finite (NaN or inf)")
+
+
+def undisciplined(laws: Mapping[str, Law], terms: Mapping[str, Term]) -> ProgramError:
+    """The error for a program that is not convex for every value of its parameters, with the guilty laws and terms."""
+    guilty = [
+        f"law {name!r}" for name, law in laws.items() if not cp.Problem(cp.Minimize(0), [law.constraint]).is_dpp()
+    ]
+    guilty += [
+        f"goal term {name!r}" for name, term in terms.items() if not cp.Problem(cp.Maximize(term.expression)).is_dpp()
+    ]
+    return ProgramError(
+        "the program is not convex by the disciplined rules for every value of its targets: "
+        f"{', '.join(guilty) or 'a block'} multiplies unknowns or targets with each other"
+    )

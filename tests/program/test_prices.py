@@ -2,9 +2,9 @@
 
 λ_i is what one unit more demanded of good i does to the goal. Demand of good i calls forth the outputs L e_i, so that
 λ is L' r with r_j what a unit of output j does. Where output does nothing but use a primary input at one price κ,
-r = −κ v with v that input per unit of output, and λ = −κ p with p = A'p + v: the price system, in which a good costs the
-primary input that is in it (Leontief 1951; Miller and Blair 2009, section 2.6). In the whole program output also earns
-income, fills plant and steers investment, and the two are not the same.
+r = −κ v with v that input per unit of output, and λ = −κ p with p = A'p + v: the price system, in which a good costs
+the primary input that is in it (Leontief 1951; Miller and Blair 2009, section 2.6). In the whole program output also
+earns income, fills plant and steers investment, and the two are not the same.
 """
 
 from __future__ import annotations
