@@ -68,7 +68,7 @@ def matters_text(rows: Sequence[Matter], top: int = 10) -> str:
         raise ResultError("there are no assumptions to show: hand over the list that what_matters gives")
     words, unit = OUTCOMES[rows[0].by]
     lines = [f"What {words} in {rows[0].year} hangs on ({unit}, over each assumption's range):"]
-    lines += [f"{place:2}. {row.text}." for place, row in enumerate(rows[:top], start=1)]
+    lines += [f"{place:2}. {row.text}.{_elasticity(row)}" for place, row in enumerate(rows[:top], start=1)]
     tables = sum(row.kind == "table" for row in rows)
     found = Counter(row.method for row in rows)
     lines.append(
@@ -81,6 +81,12 @@ def matters_text(rows: Sequence[Matter], top: int = 10) -> str:
             told = ", ".join(f"{row.key} {_goal_effect(row):.2g}" for row in largest)
             lines.append(f"The goal itself hangs most on {told} ({OUTCOMES[GOAL][1]}).")
     return "\n".join(lines)
+
+
+def _elasticity(row: Matter) -> str:
+    """The elasticity in words, where there is one."""
+    elasticity = row.elasticities[row.by]
+    return f" Elasticity {elasticity:+.2g}." if np.isfinite(elasticity) else ""
 
 
 def _goal_effect(row: Matter) -> float:

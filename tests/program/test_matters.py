@@ -224,6 +224,7 @@ def test_all_of_it_on_a_path_without_levers(simulated: Callable[..., Trajectory]
     assert xr.open_dataset(tmp_path / "matters.nc").sizes == {"assumption": len(rows), "outcome": len(OUTCOMES)}
     text = iom.matters_text(rows, 3)
     assert text.startswith("What public debt in 2030 hangs on (points of GDP")
+    assert f" 1. {rows[0].text}. Elasticity {rows[0].elasticities['public_debt_share']:+.2g}.\n" in text
     assert " 3. " in text
     assert " 4. " not in text
     assert "Of 4 cards and 1 groups" in text
