@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TableError,
     )
     from iomodel.experiment import Experiment, load_experiment
+    from iomodel.explain import explain_infeasible
     from iomodel.frontiers import frontier
     from iomodel.headline import compare
     from iomodel.matters import Matter, what_matters
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from iomodel.readers.template import read_table, write_template
     from iomodel.report import write_report
     from iomodel.results import load_trajectory, save
-    from iomodel.run import build, explain_infeasible, simulate, solve, what_binds
+    from iomodel.run import build, simulate, solve, what_binds
     from iomodel.spillover import spillovers
     from iomodel.table import Table, load_table, save_table
 
@@ -60,6 +61,7 @@ _HOME = {
         "TableError",
     ),
     "iomodel.experiment": ("Experiment", "load_experiment"),
+    "iomodel.explain": ("explain_infeasible",),
     "iomodel.one_sided": ("price_sides",),
     "iomodel.matters": ("Matter", "what_matters"),
     "iomodel.matters_shown": ("matters_dataset", "matters_text"),
@@ -73,7 +75,7 @@ _HOME = {
     "iomodel.frontiers": ("frontier",),
     "iomodel.headline": ("compare",),
     "iomodel.near_optimal": ("alternatives", "flat_directions"),
-    "iomodel.run": ("build", "explain_infeasible", "simulate", "solve", "what_binds"),
+    "iomodel.run": ("build", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
     "iomodel.table": ("Table", "load_table", "save_table"),
 }

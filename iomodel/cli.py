@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_changes(run)
     run.add_argument("--payer", metavar="PAYER[,…]", help="run once under each: debt, dividends, household_tax")
 
-    explain = command("explain", _explain, "the laws that bind; of an infeasible experiment the laws in conflict")
+    explain = command("explain", _explain, "the laws that bind; when infeasible, what collides and what mends it")
     explain.add_argument("name", metavar="NAME|FILE", help="a shipped experiment or a TOML file")
     _add_changes(explain)
 
@@ -311,7 +311,9 @@ def _explain(asked: argparse.Namespace) -> int:
     try:
         path = solve(experiment)
     except InfeasibleError as error:  # the laws in conflict are the answer, not a failure to give one
-        print(error)
+        from iomodel.explain import explained
+
+        print(explained(error, experiment))
         return error.exit_code
     print(f"{experiment.name}: {path.verdict}")
     for row in what_binds(path):

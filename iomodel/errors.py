@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class IOModelError(Exception):
@@ -38,9 +39,20 @@ class ProgramError(IOModelError):
 
 
 class InfeasibleError(IOModelError):
-    """No path meets all hard laws; the message names the laws in conflict."""
+    """No path meets all hard laws; the message names the laws in conflict.
+
+    program, collision: what has no path, and what was found of it, for whoever explains it further.
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str, program: Any = None, collision: Any = None) -> None:
+        super().__init__(message)
+        self.program, self.collision = program, collision
+
+    def __reduce__(self) -> tuple[type[InfeasibleError], tuple[str]]:
+        """Sent to another process it is its message alone."""
+        return type(self), (str(self),)
 
 
 class SolverError(IOModelError):

@@ -21,7 +21,7 @@ from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
 from iomodel.program.checks import own_blocks
-from iomodel.program.diagnose import Binding, binding, collisions, describe
+from iomodel.program.diagnose import Binding, binding
 from iomodel.program.policy import LEVERS
 from iomodel.program.rule import Rule
 from iomodel.program.simulate import Flows, Levers, no_levers
@@ -175,18 +175,6 @@ def what_binds(path: Trajectory) -> list[Binding]:
     True
     """
     return binding(path.shadow_prices)
-
-
-def explain_infeasible(experiment: Experiment, economy: Economy | None = None) -> str:
-    """Which laws of an infeasible experiment collide, when and by how much, in words.
-
-    >>> import iomodel as iom
-    >>> asked = iom.load_experiment("demand-only").set("targets.package", {"exactly": 15.0, "by": 2, "hard": True})
-    >>> "programme pace" in iom.explain_infeasible(asked)
-    True
-    """
-    program = build(experiment, economy)
-    return describe(collisions(program, experiment.solver))
 
 
 def _ahead_without_levers(course: Course) -> tuple[list[Flows], list[Levers]]:

@@ -19,10 +19,14 @@ from iomodel.errors import InfeasibleError, SolverError
 from iomodel.program.block import value_of
 from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
-from iomodel.program.diagnose import collisions, describe, shadow_prices
+from iomodel.program.conflicts import collision_of
+from iomodel.program.diagnose import shadow_prices
 from iomodel.program.simulate import Flows, Levers
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
+from iomodel.program.unbounded import runaway
+from iomodel.program.used import used
+from iomodel.program.wording import described
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -57,7 +61,8 @@ def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
     flows = flows_of(course, levers)
     off = _distances(program, flows)
     reported, beyond = off[: course.reported], off[course.reported :]
-    warned = [*verdict.warnings, *_missed(program)]
+    spent = used(program)
+    warned = [*verdict.warnings, *(one.text for one in spent if one.kind in ("target", "limit"))]
     for part, words in ((reported, ""), (beyond, ", after the reported years")):
         if part and max(part).amount > REPLAY_TOLERANCE:
             warned.append(
@@ -68,17 +73,20 @@ def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
     distance = max(reported).amount
     status = "inaccurate" if distance > REPLAY_LIMIT and verdict.status == "optimal" else verdict.status
     verdict = replace(verdict, status=status, replay_distance=distance, warnings=tuple(warned))
-    return trajectory_of(course, flows, levers, verdict, shadow_prices(program))
+    path = trajectory_of(course, flows, levers, verdict, shadow_prices(program))
+    return replace(path, provenance={**path.provenance, "used": [one.plain for one in spent]})
 
 
-def settled(course: Course, program: Program) -> tuple[Program, Verdict]:
+def settled(course: Course, program: Program, *, explained: bool = True) -> tuple[Program, Verdict]:
     """The program at its answer: behaviour that no convex law can say is what the simulation does.
+
+    explained: whether the error of one without a path looks for what collides, which takes longer than the solve.
 
     Market investment stops at zero where it would go below. Overflow imports and idle labour exclude each other: a
     price only makes the imports dear, and one product at the limit of its plant can be worth it. In a year with both,
     the simulation says which of the two stays: the imports are shut where it has none, else labour is fully used.
     """
-    program, verdict = _stopped(course, program)
+    program, verdict = _stopped(course, program, explained)
     seconds = verdict.seconds
     for _ in range(VALVE_ROUNDS):
         both = _as_lever(program)
@@ -89,7 +97,7 @@ def settled(course: Course, program: Program) -> tuple[Program, Verdict]:
         shut = (program.setting.shut | both) & ~full
         if (full == program.setting.full).all() and (shut == program.setting.shut).all():
             break
-        program, verdict = _stopped(course, _rebuilt(program, shut=shut, full=full))
+        program, verdict = _stopped(course, _rebuilt(program, shut=shut, full=full), explained)
         seconds += verdict.seconds
     said = [
         f"{what} in {', '.join(str(year) for year in program.setting.calendar[years])}"
@@ -110,13 +118,13 @@ def _as_lever(program: Program) -> Mask:
     return (overflow > MISS_SHOWN) & (slack > MISS_SHOWN)
 
 
-def _stopped(course: Course, program: Program) -> tuple[Program, Verdict]:
+def _stopped(course: Course, program: Program, explained: bool) -> tuple[Program, Verdict]:
     """Solved until market investment stops at zero exactly where that would go below.
 
     A pattern of stops that comes back means that two answers take turns; the cells in dispute are then held at or above
     zero by a law, so that the simulation agrees with the path.
     """
-    verdict = _judged(course, program)
+    verdict = _judged(course, program, explained)
     seconds, seen = verdict.seconds, [program.setting.stopped.copy()]
     for _ in range(STOP_ROUNDS):
         below = _below_zero(program)
@@ -130,7 +138,7 @@ def _stopped(course: Course, program: Program) -> tuple[Program, Verdict]:
         below = below & ~held
         seen.append(below)
         program = _rebuilt(program, stopped=below, held=held)
-        verdict = _judged(course, program)
+        verdict = _judged(course, program, explained)
         seconds += verdict.seconds
     if len(seen) == 1:
         return program, verdict
@@ -158,13 +166,20 @@ def _cells(course: Course, mask: Mask) -> str:
     return (", ".join(told) or "no sector") + more
 
 
-def _judged(course: Course, program: Program) -> Verdict:
+def _judged(course: Course, program: Program, explained: bool) -> Verdict:
     """The verdict of a solve that returned a point; raises where none did."""
     verdict = solve_program(program, course.experiment.solver)
     name = course.experiment.name
+    if verdict.status == "infeasible" and not explained:
+        raise InfeasibleError(f"{name}: No path meets all laws.", program)
     if verdict.status == "infeasible":
-        raise InfeasibleError(f"{name}: {describe(collisions(program))}")
-    if verdict.status in ("failed", "unbounded"):
+        collision = collision_of(program)
+        if collision is not None:
+            raise InfeasibleError(f"{name}: {described(program, collision)}", program, collision)
+        verdict = replace(verdict, status="failed", law="infeasible, but its laws alone have a path within 1e-6")
+    if verdict.status == "unbounded":
+        raise SolverError(f"{name}: no best path: the program is unbounded. {runaway(program)}")
+    if verdict.status == "failed":
         raise SolverError(
             f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})"
         )
@@ -240,22 +255,3 @@ def _why(program: Program, off: _Off) -> str:
     if value_of(program.values["forced_saving"]).max() > MISS_SHOWN:
         return "rationing is used as a lever"
     return f"most in {off.variable} of {off.year}"
-
-
-def _missed(program: Program) -> list[str]:
-    """What the path misses of its stated targets, in the target's own unit."""
-    found: list[str] = []
-    for target, name, unit in (
-        ("package", "missed_package", "points of GDP"),
-        ("idle_cut", "missed_idle", "percent of base-year GDP of plant"),
-        ("reform", "missed_reform", "of the drive"),
-    ):
-        if name not in program.values:
-            continue
-        due = program.setting.due(target)
-        scale = 100 / value_of(program.values["gdp"])[due] if target == "package" else 1.0
-        missed = value_of(program.values[name])[due] * scale
-        if missed.max(initial=0.0) > MISS_SHOWN:
-            year = program.setting.calendar[due][int(missed.argmax())]
-            found.append(f"{target} is missed by up to {missed.max():.3g} {unit} ({year})")
-    return found

@@ -1,28 +1,22 @@
-"""Diagnosis: which laws of a solved program bind and what they cost, and which laws collide when nothing is feasible.
+"""Diagnosis: which laws of a solved program bind, what they cost, and what that means in words.
 
 Shadow prices have one sign convention: change of the goal, in percent of base-year GDP of consumption a year
-(discounted mean over the solved years), per unit by which the law's bound is raised. Collisions come from an elastic
-program in which every law that a policy or a card sets may be broken at a price.
+(discounted mean over the solved years), per unit by which the law's bound is raised. What collides when there is no
+path is found in `iomodel.program.conflicts`.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from cvxpy.constraints.zero import Equality
 
-from iomodel.errors import SolverError
-from iomodel.program.block import total
 from iomodel.program.build import Program
 from iomodel.program.goods_prices import goods_prices
-from iomodel.program.price_words import price_attributes
-from iomodel.program.solvers import solver_named
+from iomodel.program.price_words import GOAL, price_attributes
 
 Array = npt.NDArray[np.float64]
 
@@ -57,17 +51,6 @@ class Binding:
     text: str
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """A law that has to be broken, or that stands in the way: years (or sectors) and amount in its unit."""
-
-    law: str
-    labels: tuple[str, ...]
-    amount: float
-    unit: str
-    broken: bool
-
-
 def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
     """Law -> price by the law's dims: change of the goal for a bound raised by one unit.
 
@@ -76,7 +59,8 @@ def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
     """
     found: dict[str, xr.DataArray] = {}
     for name, law in program.laws.items():
-        dual = np.asarray(law.constraint.dual_value, dtype=float).reshape(law.constraint.shape)  # (1,) where it is one number
+        # Of one number the multiplier comes without dims.
+        dual = np.asarray(law.constraint.dual_value, dtype=float).reshape(law.constraint.shape)
         left, right = (np.asarray(side.value, dtype=float) for side in law.constraint.args)
         # cvxpy gives multipliers of ≤ as they are for a maximum; those of equalities with the sign of the left side.
         price = {"upper": dual, "lower": -dual, "equal": dual}[law.bound]
@@ -110,16 +94,53 @@ def _binding(name: str, price: xr.DataArray, floor: float) -> Binding:
     """One binding law in words."""
     active = np.abs(price.values) >= floor
     where = _labels(price, active)
-    strongest = float(price.values.flat[int(np.abs(price.values).argmax())])
+    place = int(np.abs(price.values).argmax())
+    strongest = float(price.values.flat[place])
     unit = str(price.attrs["bound_units"])
     worth = float(price.attrs["one_percent"])
-    words = {"upper": "ceiling", "lower": "floor", "equal": "stated value"}
-    side = words[str(price.attrs["bound"])]
+    side, moved, whole = SIDES[str(price.attrs["bound"])]
+    step, amount = _step(unit)
     text = (
-        f"{_words(name)}: a {side} that binds in {_span(where)}. Raised by 1 (unit: {unit}) it moves "
-        f"the goal by up to {strongest:+.3g} percent of base-year GDP of consumption a year"
+        f"{words(name)}: a {side} that binds in {span(where)}. {amount} {moved}{_at(price, place)}, the goal is "
+        f"{_turned(step * strongest)} {GOAL}; 1 percent {whole} wherever it binds, {_turned(worth)}"
     )
     return Binding(name, where, strongest, unit, worth, text)
+
+
+SIDES = {
+    "upper": ("ceiling", "looser (the ceiling raised)", "looser"),
+    "lower": ("floor", "stricter (the floor raised)", "looser"),
+    "equal": ("stated value", "more (the value raised)", "more"),
+}
+"""Bound of a law -> what it is, what raising it by a unit means, and what one percent of it is taken as."""
+
+
+def _turned(change: float) -> str:
+    """A change of the goal in words."""
+    return f"{abs(change):.3g} {'higher' if change > 0 else 'lower'}"
+
+
+def _step(unit: str) -> tuple[float, str]:
+    """By how much a bound is moved to say its price, and that in words: a unit, of shares a hundredth.
+
+    >>> _step("share of the drive")
+    (0.01, '1 percent of the drive')
+    """
+    if unit.startswith("share of "):
+        return 0.01, f"1 percent of {unit.removeprefix('share of ')}"
+    plant = "output a year at full use, "
+    return 1.0, f"1 {unit.removeprefix(plant)}" + (" of plant" if unit.startswith(plant) else "")
+
+
+def _at(price: xr.DataArray, place: int) -> str:
+    """Where an entry of a law stands, in words."""
+    labels = {
+        str(dim): str(price[dim].values[index])
+        for dim, index in zip(price.dims, np.unravel_index(place, price.shape), strict=True)
+    }
+    year = next((f" in {label}" for dim, label in labels.items() if dim in ("year", "start")), "")
+    others = [f"{dim} {label}" for dim, label in labels.items() if dim not in ("year", "start")]
+    return year + (f" for {', '.join(others)}" if others else "")
 
 
 def _labels(array: xr.DataArray, active: npt.NDArray[np.bool_]) -> tuple[str, ...]:
@@ -129,10 +150,10 @@ def _labels(array: xr.DataArray, active: npt.NDArray[np.bool_]) -> tuple[str, ..
     return tuple(str(label) for label in array[dim].values[active.any(axis=others) if others else active])
 
 
-def _span(labels: tuple[str, ...]) -> str:
+def span(labels: tuple[str, ...]) -> str:
     """Labels in words, consecutive years as spans.
 
-    >>> _span(("2026", "2027", "2028", "2031"))
+    >>> span(("2026", "2027", "2028", "2031"))
     '2026–2028, 2031'
     """
     spans: list[list[str]] = []
@@ -142,75 +163,9 @@ def _span(labels: tuple[str, ...]) -> str:
             spans[-1].append(label)
         else:
             spans.append([label])
-    return ", ".join(span[0] if len(span) == 1 else f"{span[0]}–{span[-1]}" for span in spans)
+    return ", ".join(years[0] if len(years) == 1 else f"{years[0]}–{years[-1]}" for years in spans)
 
 
-def collisions(program: Program, name: str | None = None) -> list[Conflict]:
-    """The laws in conflict of an infeasible program: those broken in the cheapest elastic solution, by how much, and
-    those that hold it back (elastic program: Chinneck 2008, chapter 6).
-
-    Each law is broken in units of its own size, so that no unit is favoured.
-    """
-    slacks: dict[str, cp.Variable] = {}
-    laws: dict[str, cp.Constraint] = {}
-    costs: list[cp.Expression] = []
-    for key, law in program.laws.items():
-        if key in ACCOUNTING:
-            laws[key] = law.constraint
-            continue
-        left, right = law.constraint.args
-        free = isinstance(law.constraint, Equality)
-        slack = cp.Variable(law.constraint.shape, nonneg=not free, name=f"slack_{key}")
-        slacks[key] = slack
-        laws[key] = left == right + slack if free else left <= right + slack
-        size = _size(law.unit)
-        costs.append(total(cp.abs(slack)) / size if free else total(slack) / size)
-    problem = cp.Problem(cp.Minimize(sum(costs)), list(laws.values()))
-    solver = solver_named(name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # many breaches are equally cheap: the last digits do not matter here
-        problem.solve(solver=solver.name, **solver.settings)
-    if problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-        raise SolverError(f"the search for laws in conflict ended {problem.status}")
-    return _conflicts(program, slacks, laws)
-
-
-def _size(unit: str) -> float:
-    """What one unit of a law is worth in the elastic program: shares weigh as percent, persons as they are."""
-    return 0.01 if unit.startswith("share") else 1.0
-
-
-def _conflicts(program: Program, slacks: dict[str, cp.Variable], laws: dict[str, cp.Constraint]) -> list[Conflict]:
-    """Broken laws first, then the ones whose multipliers hold them."""
-    rows: list[Conflict] = []
-    for key, slack in slacks.items():
-        law = program.laws[key]
-        labels = program.labels(law)
-        over = np.atleast_1d(np.abs(np.asarray(slack.value, dtype=float)))
-        dual = np.atleast_1d(np.abs(np.asarray(laws[key].dual_value, dtype=float)))
-        frame = xr.DataArray(over.reshape(law.constraint.shape), coords=labels, dims=law.dims)
-        broken = frame.values > 1e-5
-        if broken.any():
-            rows.append(Conflict(key, _labels(frame, broken), float(over.max()), law.unit, True))
-        elif (dual > 1e-3).any():
-            held = (dual > 1e-3).reshape(law.constraint.shape)
-            rows.append(Conflict(key, _labels(frame, held), 0.0, law.unit, False))
-    return sorted(rows, key=lambda row: (not row.broken, -row.amount))
-
-
-def _words(law: str) -> str:
+def words(law: str) -> str:
     """The name of a law as words."""
     return law.replace("_", " ")
-
-
-def describe(conflicts: list[Conflict]) -> str:
-    """Conflicts in words."""
-    broken = [row for row in conflicts if row.broken]
-    held = [row for row in conflicts if not row.broken]
-    if not broken:
-        return "no law had to be broken: the program is feasible up to rounding"
-    lines = ["No path meets all laws. The smallest breach would be:"]
-    lines += [f"  {_words(row.law)} in {_span(row.labels)}: by up to {row.amount:.3g} {row.unit}" for row in broken]
-    if held:
-        lines.append("It collides with: " + "; ".join(f"{_words(row.law)} in {_span(row.labels)}" for row in held))
-    return "\n".join(lines)
