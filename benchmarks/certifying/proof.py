@@ -18,7 +18,7 @@ the point is worth, 1 + Σ |∇f · x| (the goal's own zero means nothing)."""
 
 ACCURATE = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}
 
-BLAMED = 1e-6
+BLAMED = 1e-8
 """Multipliers of a solver's proof of infeasibility that count, relative to its largest."""
 
 
