@@ -315,7 +315,8 @@ def unemployed_at_most() -> Core:
 
 
 def _turnover(core: Core) -> Core:
-    """Hires and layoffs by sector as variables: n = (1 − at) n₋₁ + hired − laid off, laid off at least by closing."""
+    """Hires and layoffs by sector as variables: n = (1 − at) n₋₁ + hired − laid off, laid off at least by closing and
+    nobody more than once a year."""
     variables = [Var(name, ("sector", "year"), "million persons", nonneg=True) for name in ("laid_off", "hired")]
 
     def laws(v: Values, p: Setting) -> Iterable[Law]:
@@ -327,6 +328,8 @@ def _turnover(core: Core) -> Core:
         before = cp.hstack([p.state.jobs.reshape(-1, 1), jobs[:, :-1]])
         moved = (1 - p.cards["attrition"]) * before + v["hired"] - v["laid_off"]
         yield Law("turnover", ("sector", "year"), jobs == moved, "million persons", "equal")
+        once = (1 - p.cards["attrition"]) * before
+        yield Law("laid_off_once", ("sector", "year"), v["laid_off"] <= once, "million persons")
         if p.free("retirement"):
             closing = (p.base("displacement") * p.base("utilisation"))[:, None] * left
             least = cp.multiply(closing, p.spread @ v["retirement"])
