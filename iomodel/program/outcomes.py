@@ -161,7 +161,15 @@ OUTCOMES: dict[str, Outcome] = {outcome.name: outcome for outcome in (*_LEVELS, 
 def at_point(outcome: Outcome, v: Values, p: Setting, t: int) -> tuple[float, float]:
     """An outcome at the program's point, as a plain ratio (not in percent), and what stands below the line."""
     below = 1.0 if outcome.below is None else float(value_of(outcome.below(v, p, t)))
-    return float(value_of(outcome.above(v, p, t))) / below, below
+    above = float(_idle(v, p, t).sum()) if outcome.convex else float(value_of(outcome.above(v, p, t)))
+    return above / below, below
+
+
+def _idle(v: Values, p: Setting, t: int) -> np.ndarray:
+    """(industries,) plant beyond normal use, of which the program's own variable is only bounded from below."""
+    rows = p.industry
+    plant, output = (value_of(v[name])[rows, t] for name in ("capacity", "output"))
+    return np.maximum(plant - output / p.base("normal_use")[rows], 0.0)
 
 
 def from_below(outcome: Outcome, v: Values, p: Setting, t: int) -> Outcome:
@@ -169,13 +177,13 @@ def from_below(outcome: Outcome, v: Values, p: Setting, t: int) -> Outcome:
     an affine bound from below that is exact there, so that what is found is at least so high."""
     if not outcome.convex:
         return outcome
-    rows = p.industry[value_of(v["idle_capacity"])[:, t] > IDLE]
+    rows = p.industry[_idle(v, p, t) > IDLE]
     normal = p.base("normal_use")[rows]
 
     def above(v: Values, _: Setting, t: int) -> cp.Expression:
         return total(v["capacity"][rows, t]) - (1 / normal) @ v["output"][rows, t]
 
-    return replace(outcome, name=f"{outcome.name}, from below", above=above)
+    return replace(outcome, name=f"{outcome.name}, from below", above=above, convex=False)
 
 
 def outcome_named(key: str, name: object) -> Outcome:
