@@ -318,7 +318,23 @@ def _explain(asked: argparse.Namespace) -> int:
     print(f"{experiment.name}: {path.verdict}")
     for row in what_binds(path):
         print(f"- {row.text}")
+    _flat(path)
     return _code(path)
+
+
+def _flat(path: Trajectory) -> None:
+    """What could be done otherwise at almost no cost, where there is such."""
+    from iomodel.near_optimal import flat_directions
+
+    try:
+        found = flat_directions(path)
+    except IOModelError as error:  # the answer above stands without it
+        print(f"What is flat was not found: {error}")
+        return
+    if found:
+        print("At almost no cost:")
+    for row in found:
+        print(f"- {row.text}")
 
 
 # ---------------------------------------------------------------- frontier
