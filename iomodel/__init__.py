@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from iomodel.readers.template import read_table, write_template
     from iomodel.report import write_report
     from iomodel.results import load_trajectory, save
-    from iomodel.run import build, simulate, solve, what_binds
+    from iomodel.run import build, resolve, simulate, solve, what_binds
     from iomodel.spillover import spillovers
     from iomodel.table import Table, load_table, save_table
 
@@ -75,7 +75,7 @@ _HOME = {
     "iomodel.frontiers": ("frontier",),
     "iomodel.headline": ("compare",),
     "iomodel.near_optimal": ("alternatives", "flat_directions"),
-    "iomodel.run": ("build", "simulate", "solve", "what_binds"),
+    "iomodel.run": ("build", "resolve", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
     "iomodel.table": ("Table", "load_table", "save_table"),
 }
@@ -117,6 +117,7 @@ __all__ = [
     "matters_text",
     "price_sides",
     "read_table",
+    "resolve",
     "save",
     "save_table",
     "simulate",

@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from iomodel.changes import changed
 from iomodel.course import Course, course_of, flows_of, policy_of, setting_of, trajectory_of
 from iomodel.economy import Economy
-from iomodel.errors import ExperimentError, ProgramError
+from iomodel.errors import ProgramError
 from iomodel.experiment import Experiment
 from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
@@ -80,29 +81,35 @@ def solve(
     return solved(course, assemble(setting_of(course, "reduced"), (*core, *blocks)))
 
 
-def resolve(program: Program, experiment: Experiment, economy: Economy, targets: Mapping[str, float]) -> Trajectory:
-    """Solve a built program again with other values of the targets that it states, without building it anew.
+def resolve(program: Program, experiment: Experiment, economy: Economy, changes: Mapping[str, object]) -> Trajectory:
+    """Solve a built program again with other values of its parameters, without building it anew.
 
-    The program keeps the targets that it was built with; its variables hold the new point. Raises ExperimentError for a
-    target that the program does not state, ProgramError when it was built for another economy.
+    changes: by keys of the experiment's file, "targets.package.exactly" (or "package" alone),
+    "limits.debt_ceiling.soft", "levers.benefit.to". The program keeps the values that it was built with; its variables hold the new point. Raises
+    ExperimentError for a value that is not allowed and for a setting that needs a rebuild, with the reason;
+    ProgramError when the program was built for another economy.
+
+    >>> import iomodel as iom
+    >>> experiment = iom.load_experiment("demand-only")
+    >>> economy = iom.calibrate(iom.load_table(experiment.table))
+    >>> program = iom.build(experiment, economy)
+    >>> path = iom.resolve(program, experiment, economy, {"package": 2, "levers.benefit.to": 0.1})
+    >>> round(path.data["programme_share"].values[-1].item(), 6)
+    2.0
     """
     built = program.setting.arrays.economy
     if (built.table.sha256, built.region, built.cards) != (economy.table.sha256, economy.region, economy.cards):
         raise ProgramError("the program was built for another economy; build it for the one handed over")
-    for name in targets:
-        if name not in program.setting.targets:
-            stated = ", ".join(program.setting.targets) or "none"
-            raise ExperimentError(f"target {name!r} is not stated in this program (stated: {stated}); build it with it")
-    changed = {name: replace(experiment.targets[name], value=value) for name, value in targets.items()}
-    asked = experiment.replace(targets={**experiment.targets, **changed})
-    before = {name: program.setting.targets[name].value for name in targets}
+    asked = changed(experiment, changes, program.setting.parameters)
+    other = replace(program.setting, policy=policy_of(asked, economy)).parameters
+    held = {key: parameter.value for key, parameter in program.setting.parameters.items()}
     try:
-        for name, value in targets.items():
-            program.setting.targets[name].value = value
+        for key, parameter in program.setting.parameters.items():
+            parameter.value = other[key].value
         return solved(course_of(asked, economy), program)
     finally:
-        for name, value in before.items():
-            program.setting.targets[name].value = value
+        for key, parameter in program.setting.parameters.items():
+            parameter.value = held[key]
 
 
 def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajectory:

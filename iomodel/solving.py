@@ -149,10 +149,10 @@ def _stopped(course: Course, program: Program, explained: bool) -> tuple[Program
 
 
 def _rebuilt(program: Program, **other: Mask) -> Program:
-    """The same program with other stops: its blocks, shifted bounds and the values that its targets have now."""
+    """The same program with other stops: its blocks, shifted bounds and the values that its parameters have now."""
     again = assemble(replace(program.setting, **other), program.blocks, program.shifts)
-    for name, target in program.setting.targets.items():
-        again.setting.targets[name].value = target.value
+    for key, parameter in program.setting.parameters.items():
+        again.setting.parameters[key].value = parameter.value
     return again
 
 
@@ -194,7 +194,7 @@ def _below_zero(program: Program) -> Mask:
 def levers_of(program: Program) -> list[Levers]:
     """The levers at the program's point, in the ranges that they have."""
     p, v = program.setting, program.values
-    rates = p.policy.benefit_rates(p.cards["benefit_rate"], p.years)
+    rates = value_of(p.benefit)
     programme = np.maximum(value_of(v["programme"]), 0.0)
     reform = np.maximum(value_of(v["reform"]), 0.0)
     closed = np.zeros((p.arrays.industry.size, p.years))

@@ -1,8 +1,8 @@
 """The setting of one program: an economy's arrays, the years that decide, the state handed over and what is asked.
 
 Blocks read numbers only from here: `p.base(name)` by sector, `p.path(name)` by year, `p.cards[key]`, the reference path
-and the stated targets. Targets are cvxpy parameters, so that another value of the same target re-solves without a
-rebuild.
+and what is stated. Targets, margins and prices of limits and the path of benefits are cvxpy parameters, so that other
+values of theirs re-solve without a rebuild.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from iomodel.program.policy import Policy
 from iomodel.program.simulate import State
 
 Array = npt.NDArray[np.float64]
+
+SAVING_FLOOR = "household_saving_floor"
+"""The limit whose margin is no parameter."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,38 @@ class Setting:
         return {
             name: cp.Parameter(nonneg=True, value=target.value, name=name)
             for name, target in self.policy.targets.items()
+        }
+
+    @cached_property
+    def margins(self) -> dict[str, cp.Parameter]:
+        """Margins of the stated limits as parameters, but that of household saving: it multiplies an income in which
+        the benefit is a parameter."""
+        limits = self.policy.limits.items()
+        return {name: cp.Parameter(value=limit.margin, name=name) for name, limit in limits if name != SAVING_FLOOR}
+
+    @cached_property
+    def prices(self) -> dict[str, cp.Parameter]:
+        """What passing a limit costs, where that has a price, as parameters."""
+        return {
+            name: cp.Parameter(nonneg=True, value=limit.soft, name=f"soft_{name}")
+            for name, limit in self.policy.limits.items()
+            if limit.soft is not None
+        }
+
+    @cached_property
+    def benefit(self) -> cp.Parameter:
+        """(years,) replacement times coverage of the unemployment benefit, as a parameter."""
+        rates = self.policy.benefit_rates(self.cards["benefit_rate"], self.years)
+        return cp.Parameter(self.years, nonneg=True, value=rates, name="benefit_rate")
+
+    @property
+    def parameters(self) -> dict[str, cp.Parameter]:
+        """All that a built program takes other values of, by the key of the experiment's file."""
+        return {
+            **{f"targets.{name}": parameter for name, parameter in self.targets.items()},
+            **{f"limits.{name}.margin": parameter for name, parameter in self.margins.items()},
+            **{f"limits.{name}.soft": parameter for name, parameter in self.prices.items()},
+            "levers.benefit": self.benefit,
         }
 
     def due(self, target: str) -> slice:

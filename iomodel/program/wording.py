@@ -47,7 +47,9 @@ def stated(program: Program, law: str) -> str:
         hard = ", hard" if found.hard else ""
         return f"targets.{target}: {kind} {value:g} {TARGET_UNITS[target]} from {year} on{hard}"
     if law in policy.limits:
-        return f"limits.{law}: margin {policy.limits[law].margin:g} {MARGIN_UNITS[law]}"
+        margins = program.setting.margins
+        margin = float(str(margins[law].value)) if law in margins else policy.limits[law].margin
+        return f"limits.{law}: margin {margin:g} {MARGIN_UNITS[law]}"
     if law in CARDS:
         return f"cards.{CARDS[law]} = {cards[CARDS[law]]:g} {cards.card(CARDS[law]).unit}"
     return SAID.get(law, "")

@@ -10,7 +10,7 @@ import pytest
 import iomodel as iom
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError
-from iomodel.experiment import Limit, Target
+from iomodel.experiment import Experiment, Limit, Target
 from iomodel.program.build import Program
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import resolve
@@ -92,10 +92,71 @@ def test_resolve_is_a_fresh_solve(package: float, china: Economy) -> None:
     assert float(again.data["programme_share"].sel(year=2035)) == pytest.approx(package, abs=1e-6)
 
 
-def test_resolve_refuses_a_target_that_is_not_stated(china: Economy) -> None:
-    experiment = iom.load_experiment("demand-only")
-    with pytest.raises(ExperimentError, match=r"'reform' is not stated in this program \(stated: package\)"):
-        resolve(iom.build(experiment, china), experiment, china, {"reform": 0.3})
+CHANGES = [
+    {"limits.debt_ceiling.margin": -5.0},
+    {"limits.debt_ceiling.soft": 0.2},
+    {"limits.current_account_floor.margin": 1.5},
+    {"levers.benefit.to": 0.3},
+    {"levers.benefit": {"to": 0.2, "by": 3}},
+    {"targets.package.exactly": 3.0, "limits.debt_ceiling.margin": -8.0, "levers.benefit.to": 0.1},
+]
+
+
+@pytest.fixture(scope="module")
+def limited(china: Economy) -> tuple[Experiment, Program]:
+    """A short program with two limits, one with a price, built once and solved again with other settings."""
+    experiment = iom.load_experiment("demand-only").replace(years=9, beyond=3)
+    limits = {"debt_ceiling": Limit(-10.0, soft=0.05), "current_account_floor": Limit(1.0, soft=2.0)}
+    experiment = experiment.replace(limits=limits)
+    return experiment, iom.build(experiment, china)
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: "+".join(changes))
+def test_every_parameter_solves_as_a_program_built_with_it(
+    changes: dict[str, object], limited: tuple[Experiment, Program], china: Economy
+) -> None:
+    experiment, program = limited
+    again = resolve(program, experiment, china, changes)
+    asked = experiment
+    for key, value in changes.items():
+        asked = asked.set(key, value)
+    fresh, before = iom.solve(asked, china), iom.solve(experiment, china)
+    assert again.experiment == asked
+    assert again.verdict.status == fresh.verdict.status == "optimal"
+    assert again.verdict.objective == pytest.approx(fresh.verdict.objective, abs=1e-7)
+    assert _apart(again, fresh, "household_consumption", "programme", "public_debt", "benefit_rate") < 1e-3
+    assert abs(again.verdict.objective - before.verdict.objective) > 1e-5, "the setting changes nothing here"
+    held = {key: np.array(parameter.value) for key, parameter in program.setting.parameters.items()}
+    assert held["limits.debt_ceiling.margin"] == -10.0
+    assert np.allclose(held["levers.benefit"], before.data["benefit_rate"].values[-9:].tolist() + [0.15] * 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"reform": 0.3}, r"reform needs a rebuild: a target that is not stated in the built program has no law in it"),
+        ({"targets.package.by": 5}, r"package.by needs a rebuild: the years in which a target's law holds are laid"),
+        ({"targets.package.hard": True}, r"hard needs a rebuild: what a target may miss is a variable of the program"),
+        ({"targets.package.at_least": 3.0}, r"at_least needs a rebuild"),
+        ({"cards.precaution": 0.3}, r"cards enter the calibration, the known years and the reference path"),
+        ({"levers.payer": "dividends"}, r"who pays changes the laws of the accounts"),
+        ({"horizon.years": 12}, r"the years decide the size of the program"),
+        ({"limits.firm_debt_ceiling.margin": 3}, r"a limit that is not stated in the built program has no law in it"),
+        ({"limits.household_saving_floor.margin": 0.3}, r"it multiplies household income"),
+        ({"tariffs.USA": {}}, r"tariffs change the exports"),
+        ({"taget": 3}, r"There is no setting 'taget'; allowed are cards, .*targets"),
+        ({"package": -3.0}, r"targets.package.exactly"),
+        ({"limits.debt_ceiling.margin": 1e9}, r"limits.debt_ceiling.margin"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_is_no_parameter_says_why(
+    changes: dict[str, object], said: str, limited: tuple[Experiment, Program], china: Economy
+) -> None:
+    experiment, program = limited
+    with pytest.raises(ExperimentError, match=said):
+        resolve(program, experiment, china, changes)
+    assert float(np.asarray(program.setting.targets["package"].value)) == 4.0
 
 
 def test_what_cannot_be_done_names_the_laws_in_conflict(china: Economy) -> None:

@@ -64,10 +64,10 @@ def _limits(v: Values, p: Setting) -> Iterable[Law]:
         slack = v[f"beyond_{name}"] if limit.soft is not None else np.zeros(p.years)
         if name in ceilings:
             share, amount = ceilings[name]
-            bound = by_year(p.reference[share] + limit.margin / 100, v["gdp"])
+            bound = cp.multiply(p.reference[share] + p.margins[name] / 100, v["gdp"])
             yield Law(name, ("year",), amount <= bound + slack, MONEY)
         elif name == "current_account_floor":
-            floor = limit.margin / 100 * v["gdp"]
+            floor = p.margins[name] / 100 * v["gdp"]
             yield Law(name, ("year",), v["current_account"] + slack >= floor, MONEY, "lower")
         else:
             floor = limit.margin * v["household_income"]
@@ -83,7 +83,7 @@ def goal(v: Values, p: Setting) -> Iterable[Term]:
     yield Term("debts", -cards["weight_debt"] * worth * left)
     for name, limit in p.policy.limits.items():
         if limit.soft is not None:
-            yield Term(f"beyond_{name}", -limit.soft * (p.discount @ v[f"beyond_{name}"]))
+            yield Term(f"beyond_{name}", -p.prices[name] * (p.discount @ v[f"beyond_{name}"]))
 
 
 DEBTS = Block("debts", variables, expressions, laws, goal)

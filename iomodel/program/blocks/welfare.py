@@ -30,9 +30,8 @@ def expressions(v: Values, p: Setting) -> Iterable[tuple[str, cp.Expression]]:
     mix = p.cards["programme_in_kind_share"]
     yield "in_kind_spending", p.account("in_kind_spending") * p.trend + mix * programme
     yield "cash_transfers", p.account("cash_transfers") * p.trend + (1 - mix) * programme
-    rate = p.policy.benefit_rates(p.cards["benefit_rate"], p.years)
     wage = p.arrays.wage[p.window]
-    yield "unemployment_benefit", cp.multiply(rate * wage, v["unemployed"])
+    yield "unemployment_benefit", cp.multiply(cp.multiply(wage, p.benefit), v["unemployed"])
     if p.free("retirement"):
         jobs = (p.base("displacement") * p.base("jobs_per_output") * p.base("utilisation"))[p.industry]
         pay = p.cards["severance_years"] * wage * np.exp(-p.path("efficiency"))

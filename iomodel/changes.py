@@ -1,0 +1,73 @@
+"""Which settings of an experiment a built program can take other values of, and why the others need a rebuild.
+
+Stated targets, margins and prices of limits and the path of benefits are parameters of the program; everything else
+decides what its variables, laws and data are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+from iomodel.errors import ExperimentError, nearest
+from iomodel.experiment import KINDS, TARGETS, Experiment
+
+REBUILD = {
+    "targets.*.by": "the years in which a target's law holds are laid when the program is built",
+    "targets.*.hard": "what a target may miss is a variable of the program",
+    "targets": "a target that is not stated in the built program has no law in it",
+    "limits.household_saving_floor.margin": "it multiplies household income, in which the benefit is a parameter",
+    "limits.*.soft": "what passes a limit with a price is a variable that a hard limit does not have",
+    "limits": "a limit that is not stated in the built program has no law in it",
+    "levers.payer": "who pays changes the laws of the accounts",
+    "levers.free": "a free lever is a variable of the program",
+    "levers": "what is free and who pays decide which variables and laws there are",
+    "cards": "cards enter the calibration, the known years and the reference path",
+    "horizon": "the years decide the size of the program",
+    "table": "the program is of one table's economy",
+    "region": "the program is of one region's economy",
+    "deciding": "every deciding region has its variables and laws",
+    "weights": "regions' weights enter the goal when the program is built",
+    "tariffs": "tariffs change the exports, which are data of the program",
+    "solver": "it is chosen for each call: build with the experiment that names it",
+}
+"""Key, or its beginning, -> why another value needs a rebuild; the first that fits counts."""
+
+
+def changed(experiment: Experiment, changes: Mapping[str, object], parameters: Container[str]) -> Experiment:
+    """The experiment with `changes`, if all of them are `parameters` of the built program (their keys).
+
+    Raises ExperimentError for a setting that needs a rebuild, with the reason, and for a value that is not allowed.
+    """
+    for name, value in changes.items():
+        key = _whole_key(name, experiment)
+        parameter = key.removesuffix(".exactly").removesuffix(".at_least")
+        if key in ("levers.benefit.to", "levers.benefit.by", "levers.benefit"):
+            parameter = "levers.benefit"
+        if parameter not in parameters or _other_kind(key, experiment):
+            raise ExperimentError(f"{name} needs a rebuild: {_reason(key)}. Build the program with it.")
+        experiment = experiment.set(key, value)
+    return experiment
+
+
+def _whole_key(name: str, experiment: Experiment) -> str:
+    """A key as in a file; a target's name alone means its value."""
+    if name in experiment.targets:
+        return f"targets.{name}.{experiment.targets[name].kind}"
+    return f"targets.{name}" if name in TARGETS else name
+
+
+def _other_kind(key: str, experiment: Experiment) -> bool:
+    """Whether a target would become a floor, or an exact value, that it was not."""
+    parts = key.split(".")
+    return parts[0] == "targets" and parts[-1] in KINDS and experiment.targets[parts[1]].kind != parts[-1]
+
+
+def _reason(key: str) -> str:
+    """Why a key needs a rebuild; ExperimentError with the nearest for one that there is none of."""
+    parts = key.split(".")
+    for known, reason in REBUILD.items():
+        wanted = known.split(".")
+        if all(want in ("*", part) for want, part in zip(wanted, parts, strict=False)) and len(wanted) <= len(parts):
+            return reason
+    heads = sorted({known.split(".")[0] for known in REBUILD})
+    raise ExperimentError(f"There is no setting {key!r}; allowed are {', '.join(heads)}.{nearest(parts[0], heads)}")
