@@ -132,9 +132,11 @@ def _replayed(case: Case, program: Program, report: Report) -> None:
     """The solved path by `iomodel.solve`, whose numbers are a simulation's, beside the program's own."""
     try:
         path = iom.solve(case.experiment, case.economy)
-    except InfeasibleError:
+    except InfeasibleError as error:
         if report.verdict == "optimal":
-            report.wrong.append("optimal, but solve says that it is infeasible")
+            broken = beyond_the_simulation(program)
+            found = report.inaccurate if broken else report.wrong
+            found.append(f"optimal ({broken or 'a path of the simulation'}), but solve ends: {error}")
         return
     except SolverError as error:
         report.inaccurate.append(f"solve: {error}")
@@ -151,6 +153,23 @@ def _replayed(case: Case, program: Program, report: Report) -> None:
         apart = float(np.abs(told - program.values["household_consumption"].value[: told.size]).max())
         if apart > REPLAYED:
             report.wrong.append(f"consumption of the simulation is {apart:.1e} from the program's")
+
+
+def beyond_the_simulation(program: Program) -> str:
+    """What the optimum does that no simulated path can: rationing, or goods bought abroad, while labour is idle;
+    rationing before overflow imports are at their limit; investment below zero. `solve` makes these laws and solves
+    again, so that its answer may be another one."""
+    v, p = {name: np.asarray(value.value) for name, value in program.values.items()}, program.setting
+    idle = v["unemployed"] > p.cards["frictional_unemployment"] * p.arrays.labour_force[p.window] + 1e-4
+    below = v["overflow_imports"] < p.cards["overflow_limit"] * v["household_consumption"] - 1e-4
+    rationed, overflow = v["forced_saving"] > 1e-4, v["overflow_imports"] > 1e-4
+    found = {
+        "rationing while labour is idle": rationed & idle,
+        "rationing before overflow is at its limit": rationed & below,
+        "overflow while labour is idle": overflow & idle,
+        "investment below zero": (v["wanted_investment"] < -1e-7).any(axis=0),
+    }
+    return ", ".join(name for name, where in found.items() if where.any())
 
 
 def _confirm(book: LawBook, report: Report, most: float) -> None:

@@ -181,6 +181,22 @@ def test_a_lie_ends_with_its_block() -> None:
     assert clarabel.DefaultSolver is honest
 
 
+def test_what_no_simulation_does_is_seen() -> None:
+    """The planted point, a simulated path, does nothing of the kind but where it is made to."""
+    known = _optimum()
+    _hold(known, known.point, known.multipliers)
+    values = known.book.program.values
+    for name, amount in (("forced_saving", 0.0), ("overflow_imports", 0.0), ("unemployed", 1e3)):
+        values[name].save_value(np.full(values[name].shape, amount))
+    before = trials.beyond_the_simulation(known.book.program)
+    assert "idle" not in before
+    assert "rationing" not in before
+    values["forced_saving"].save_value(np.full(values["forced_saving"].shape, 1.0))
+    after = trials.beyond_the_simulation(known.book.program)
+    assert "rationing while labour is idle, rationing before overflow is at its limit" in after
+    _hold(known, known.point, known.multipliers)
+
+
 # ---------------------------------------------------------------- certificates of infeasibility
 
 
