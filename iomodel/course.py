@@ -23,6 +23,7 @@ from iomodel.errors import ExperimentError
 from iomodel.experiment import LIMITS, TABLE_FILES, Experiment, experiment_required
 from iomodel.markets.tariffs import exports_under_tariffs, in_force
 from iomodel.program.arrays import Arrays, arrays_of
+from iomodel.program.blocks.debts import CORRIDOR
 from iomodel.program.certificate import Verdict
 from iomodel.program.policy import Policy, StatedLimit, StatedTarget
 from iomodel.program.reach import first_balance
@@ -124,7 +125,8 @@ def policy_of(experiment: Experiment, economy: Economy) -> Policy:
         limits={
             name: StatedLimit(economy.cards[LIMITS[name]] if limit.margin is None else limit.margin, limit.soft)
             for name, limit in experiment.limits.items()
-        },
+        }
+        | ({} if experiment.corridor is None else {CORRIDOR: StatedLimit(experiment.corridor)}),
     )
 
 
@@ -205,6 +207,7 @@ def setting_of(course: Course, form: str) -> Setting:
         "public_debt_fraction": course.ahead("public_debt_end") / gdp,
         "firm_debt_fraction": course.ahead("firm_debt_end") / gdp,
         "deficit_fraction": course.ahead("deficit") / gdp,
+        "current_account_fraction": -course.ahead("foreign_saving") / gdp,
     }
     policy = policy_of(course.experiment, course.arrays.economy)
     setting = Setting(course.arrays, course.first, course.solved, course.state, reference, policy, form)

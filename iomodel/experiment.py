@@ -145,8 +145,11 @@ class Tariff:
 class Experiment:
     """What is asked of the model; plain, checked, hashable, equal to another that asks the same.
 
-    Raises ExperimentError for a value that is not allowed, a target whose lever is not free, or a year beyond the
-    horizon. `base` only says where it came from and takes no part in comparison.
+    `deciding` are the regions that decide together, ("all",) every one of the table, none the `region` alone;
+    `weights` what each region's goal counts (none: its share of base-year consumption), `corridor` how far a region's
+    current account may leave the reference path's, percent of its GDP (None: as far as it likes). Raises
+    ExperimentError for a value that is not allowed, a target whose lever is not free, or a year beyond the horizon.
+    `base` only says where it came from and takes no part in comparison.
 
     >>> Experiment("mine", targets={"package": Target("exactly", 4.0)}, levers=Levers(("programme",))).horizon.years
     10
@@ -164,6 +167,9 @@ class Experiment:
     tariffs: tuple[Tariff, ...] = ()
     solver: str | None = None
     base: str | None = field(default=None, compare=False)
+    deciding: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=Frozen[float])
+    corridor: float | None = None
 
     def __post_init__(self) -> None:
         for key in ("name", "table", "region"):
@@ -182,6 +188,7 @@ class Experiment:
         object.__setattr__(self, "targets", Frozen(targets))
         object.__setattr__(self, "limits", Frozen(limits))
         object.__setattr__(self, "cards", Frozen(cards))
+        _check_world(self)
         object.__setattr__(self, "tariffs", tuple(_tariff(entry, self, last) for entry in self.tariffs))
         _check_levers(self)
 
@@ -368,6 +375,61 @@ def _tariff(tariff: Tariff, experiment: Experiment, last: int) -> Tariff:
     points = None if tariff.points is None else number(f"{key}.points", tariff.points, -100.0, 1000.0, "points")
     start = whole(f"{key}.from", tariff.from_year, 1, last, "years of policy (the first is 1)")
     return Tariff(tariff.partner, tariff.group, points, start)
+
+
+def _check_world(experiment: Experiment) -> None:
+    """Deciding regions, their weights and the corridor of their external balances."""
+    regions = _deciding(experiment)
+    if regions and experiment.tariffs:
+        raise ExperimentError(
+            "tariffs change exports that are data; what deciding regions sell follows from their partners' demand. "
+            "Take the tariffs out, or let one region decide."
+        )
+    corridor = experiment.corridor
+    if corridor is not None:
+        corridor = number("corridor", corridor, 0.0, 100.0, "percent of GDP")
+        if not experiment.levers.free:
+            raise ExperimentError("corridor: it would be a law, but no lever is free to keep it; free one, or drop it.")
+    object.__setattr__(experiment, "deciding", regions)
+    object.__setattr__(experiment, "weights", Frozen(_weights(experiment, regions)))
+    object.__setattr__(experiment, "corridor", corridor)
+
+
+def _deciding(experiment: Experiment) -> tuple[str, ...]:
+    """The deciding regions, each once and known where the table is."""
+    named: object = experiment.deciding
+    if named == ALL:
+        return (ALL,)
+    if isinstance(named, str) or not isinstance(named, Sequence):
+        raise refuse("deciding", named, f'"{ALL}" or a list of regions')
+    regions = tuple(text("deciding", region) for region in experiment.deciding)
+    if len(set(regions)) < len(regions):
+        raise refuse("deciding", list(regions), "each region once")
+    # The regions of a user's own table are not known here; they are checked when the table is opened.
+    if regions != (ALL,) and not experiment.table.lower().endswith(TABLE_FILES):
+        for region in regions:
+            one_of("deciding", region, [ALL, *partners()])
+    return regions
+
+
+def _weights(experiment: Experiment, regions: tuple[str, ...]) -> dict[str, float]:
+    """Weights of all deciding regions, or none."""
+    given = experiment.weights
+    if not isinstance(given, Mapping):
+        raise refuse("weights", given, "a mapping such as {'USA': 0.5, 'CHN': 0.5}")
+    weights = {region: number(f"weights.{region}", weight, 0.0, 1e6) for region, weight in given.items()}
+    if not weights:
+        return weights
+    if not regions:
+        raise ExperimentError('weights: one region decides, so there is nothing to weigh; write deciding = ["USA", …].')
+    absent = [region for region in regions if region not in weights and region != ALL]
+    if absent or not sum(weights.values()) > 0:
+        said = f"none for {', '.join(absent)}" if absent else "all are zero"
+        raise ExperimentError(f"weights: {said}; give every region that decides a weight, or none at all.")
+    beyond = [region for region in weights if region not in regions and regions != (ALL,)]
+    if beyond:
+        raise refuse(f"weights.{beyond[0]}", beyond[0], f"a region that decides: {', '.join(regions)}")
+    return weights
 
 
 def _check_levers(experiment: Experiment) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, nearest
 from iomodel.experiment import (
+    ALL,
     KINDS,
     LIMITS,
     TABLE_FILES,
@@ -35,9 +36,9 @@ from iomodel.values import file_path, one_of, refuse
 FOLDER = "experiments"
 KEYS = (
     "name", "base", "question", "table", "region", "solver", "horizon", "targets", "levers", "limits", "cards",
-    "tariffs",
+    "tariffs", "deciding", "weights", "corridor",
 )  # fmt: skip
-_MERGED = ("horizon", "targets", "levers", "limits", "cards", "tariffs")
+_MERGED = ("horizon", "targets", "levers", "limits", "cards", "tariffs", "weights")
 
 
 def shipped_experiments() -> list[str]:
@@ -89,6 +90,11 @@ def experiment_to_dict(experiment: Experiment) -> dict[str, Any]:
     }
     if experiment.solver is not None:
         whole["solver"] = experiment.solver
+    if experiment.deciding:
+        whole["deciding"] = ALL if experiment.deciding == (ALL,) else list(experiment.deciding)
+        whole["weights"] = dict(experiment.weights)
+    if experiment.corridor is not None:
+        whole["corridor"] = experiment.corridor
     if experiment.levers.benefit is not None:
         whole["levers"]["benefit"] = dataclasses.asdict(experiment.levers.benefit)
     for tariff in experiment.tariffs:
@@ -178,7 +184,8 @@ def experiment_of(entries: Mapping[str, Any], name: str = "experiment") -> Exper
     benefit = levers.get("benefit")
     if benefit is not None:
         levers["benefit"] = Benefit(**_closed("levers.benefit", benefit, ("to", "by")))
-    plain = {key: entries[key] for key in ("question", "table", "region", "solver", "base") if key in entries}
+    names = ("question", "table", "region", "solver", "base", "deciding", "corridor")
+    plain = {key: entries[key] for key in names if key in entries}
     targets = _section(entries, "targets", None)
     limits = _section(entries, "limits", None)
     for section, names, allowed in (("targets", targets, TARGETS), ("limits", limits, LIMITS)):
@@ -191,6 +198,7 @@ def experiment_of(entries: Mapping[str, Any], name: str = "experiment") -> Exper
         levers=Levers(**levers),
         limits={key: Limit(**_closed(f"limits.{key}", entry, ("margin", "soft"))) for key, entry in limits.items()},
         cards=_section(entries, "cards", None),
+        weights=_section(entries, "weights", None),
         tariffs=_tariffs(_section(entries, "tariffs", None)),
         **plain,
     )

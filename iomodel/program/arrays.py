@@ -94,6 +94,29 @@ class Arrays:
         return float(self.economy.bundle_taxes.sel(use=use))
 
     @cached_property
+    def home_directions(self) -> Array:
+        """(n, k) home goods in one unit of each direction."""
+        return np.stack([self.home(use) for use in DIRECTIONS], axis=1)
+
+    @cached_property
+    def home_data(self) -> Array:
+        """(n, t) home goods of the uses at home that are data."""
+        return self.home("household_fixed")[:, None] + np.outer(self.on_trend(self.home), self.path("trend"))
+
+    @cached_property
+    def exports(self) -> Array:
+        """(n, t) exports of home goods as they are data."""
+        return np.asarray(self.economy.exports.transpose("sector", "year").values)
+
+    @cached_property
+    def _factor(self) -> tuple[Array, npt.NDArray[np.int32]]:
+        return lu_factor(np.eye(self.domestic.shape[0]) - self.domestic)
+
+    def called_forth(self, demand: Array) -> Array:
+        """Output that home demand by sector calls forth: (I − A^D)⁻¹ demand."""
+        return np.asarray(lu_solve(self._factor, demand))
+
+    @cached_property
     def direction_taxes(self) -> Array:
         """(k,) net product taxes in one unit of each direction."""
         return np.array([self.tax(use) for use in DIRECTIONS])
@@ -200,8 +223,5 @@ def _plain(dataset: xr.Dataset) -> dict[str, Array]:
 def arrays_of(economy: Economy) -> Arrays:
     """The arrays of `economy`; factorises I − A^D once."""
     bare = Arrays(economy, np.zeros((0, 0)), np.zeros((0, 0)))
-    factor = lu_factor(np.eye(bare.domestic.shape[0]) - bare.domestic)
-    directions = lu_solve(factor, np.stack([bare.home(use) for use in DIRECTIONS], axis=1))
-    exports = economy.exports.transpose("sector", "year").values
-    demand = bare.home("household_fixed")[:, None] + np.outer(bare.on_trend(bare.home), bare.path("trend")) + exports
-    return Arrays(economy, directions, lu_solve(factor, demand))
+    directions = bare.called_forth(bare.home_directions)
+    return Arrays(economy, directions, bare.called_forth(bare.home_data + bare.exports))

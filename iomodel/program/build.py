@@ -80,8 +80,39 @@ class Program:
         return {dim: law.where.get(dim, every[dim]) for dim in law.dims}
 
 
+@dataclass(frozen=True)
+class Laid:
+    """What blocks say of one region: variables, values, laws and terms of the goal by name, and the blocks."""
+
+    variables: Mapping[str, Var]
+    values: Mapping[str, cp.Expression]
+    laws: Mapping[str, Law]
+    terms: Mapping[str, Term]
+    blocks: tuple[Block, ...]
+
+
 def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, Array] | None = None) -> Program:
     """Lay `blocks` into one program; `shifts` moves the bound of laws (name -> amounts shaped as the law).
+
+    Raises ProgramError as `lay`.
+    """
+    laid = lay(setting, blocks, shifts)
+    goal = cp.Maximize(sum(term.expression for term in laid.terms.values()))
+    problem = checked(cp.Problem(goal, [law.constraint for law in laid.laws.values()]), laid)
+    return Program(
+        problem, setting, laid.variables, laid.values, laid.laws, laid.terms, laid.blocks, dict(shifts or {})
+    )
+
+
+def checked(problem: cp.Problem, laid: Laid | None = None) -> cp.Problem:
+    """The problem, if parameters keep it convex whatever their values; ProgramError that names the guilty otherwise."""
+    if problem.is_dpp():
+        return problem
+    raise undisciplined({} if laid is None else laid.laws, {} if laid is None else laid.terms)
+
+
+def lay(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, Array] | None = None) -> Laid:
+    """What `blocks` say of one region, each declaration checked; `shifts` moves the bound of laws.
 
     Raises ProgramError for whatever is malformed (`iomodel.program.checks`): a name declared twice, an unknown dim or
     name, a law of the wrong shape or curvature, a goal term that is not concave, a number that is not finite.
@@ -123,8 +154,4 @@ def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[s
             raise ProgramError(f"there is no law {name!r} to shift.{nearest(name, laws)}")
         check_shift(laws[name], by)
         laws[name] = laws[name].shifted(by)
-    goal = cp.Maximize(sum(term.expression for term in terms.values()))
-    problem = cp.Problem(goal, [law.constraint for law in laws.values()])
-    if not problem.is_dpp():
-        raise undisciplined(laws, terms)
-    return Program(problem, setting, declared, values, laws, terms, laid, dict(shifts or {}))
+    return Laid(declared, values, laws, terms, laid)

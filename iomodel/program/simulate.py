@@ -7,6 +7,7 @@ up to their limit, then consumption is rationed; output above the limit of plant
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,10 +65,23 @@ def no_levers(arrays: Arrays) -> Levers:
 
 def step(arrays: Arrays, t: int, state: State, levers: Levers) -> tuple[Flows, State]:
     """One year: flows of path year `t` (0 is the base year) and the state that it leaves."""
-    flows = _investment(arrays, t, state, levers)
-    flows |= _welfare(arrays, t, state, levers)
-    flows |= _market(arrays, t, state, levers, flows)
-    flows |= _institutions(arrays, t, state, levers, flows)
+    flows = planned(arrays, t, state, levers)
+    flows |= market(arrays, t, state, levers, flows)
+    return completed(arrays, t, state, levers, flows)
+
+
+def planned(arrays: Arrays, t: int, state: State, levers: Levers) -> Flows:
+    """What of a year is given before its markets clear: investment and welfare."""
+    return _investment(arrays, t, state, levers) | _welfare(arrays, t, state, levers)
+
+
+def completed(
+    arrays: Arrays, t: int, state: State, levers: Levers, flows: Flows, exports: Array | None = None
+) -> tuple[Flows, State]:
+    """All flows of a year whose markets have cleared, and the state that it leaves; `exports` as in `market`."""
+    flows = dict(flows)
+    sold = arrays.export_total[t] + (0.0 if exports is None else float((exports - arrays.exports[:, t]).sum()))
+    flows |= _institutions(arrays, t, state, levers, flows, float(sold))
     flows |= _plant_and_jobs(arrays, t, state, levers, flows)
     return flows, _next_state(arrays, t, state, levers, flows)
 
@@ -124,14 +138,17 @@ class _Line:
         return self.base + self.consumption * consumption + self.overflow * overflow
 
 
-def _market(arrays: Arrays, t: int, state: State, levers: Levers, flows: Flows) -> Flows:
-    """Consumption, overflow and rationing that clear goods, income and labour of the year."""
+def market(arrays: Arrays, t: int, state: State, levers: Levers, flows: Flows, exports: Array | None = None) -> Flows:
+    """Consumption, overflow and rationing that clear goods, income and labour of the year; `exports` (n,) stand for
+    those that are data."""
     cards = arrays.cards
     amounts = {
         "government_individual": flows["in_kind_spending"], "construction": flows["investment_construction"],
         "equipment": flows["investment_equipment"], "intangible": flows["investment_intangible"],
     }  # fmt: skip
     base = arrays.output_data[:, t].copy()
+    if exports is not None:
+        base += arrays.called_forth(exports - arrays.exports[:, t])
     for place, use in enumerate(DIRECTIONS):
         if use in amounts:
             base += arrays.form_directions[:, place] * amounts[use]
@@ -215,7 +232,7 @@ class _Clearing:
         return float(consumption), float(limit * consumption), float(rationed)
 
 
-def _institutions(arrays: Arrays, t: int, state: State, levers: Levers, flows: Flows) -> Flows:
+def _institutions(arrays: Arrays, t: int, state: State, levers: Levers, flows: Flows, exports: float) -> Flows:
     """Income, taxes and saving of households, firms, government and abroad, each from its own rows."""
     f = {key: value for key, value in flows.items() if isinstance(value, float | np.floating)}
     cards, trend, output = arrays.cards, arrays.path("trend")[t], np.asarray(flows["output"])
@@ -224,7 +241,7 @@ def _institutions(arrays: Arrays, t: int, state: State, levers: Levers, flows: F
     benefit = levers.benefit_rate * arrays.wage[t] * unemployed
     interest = cards["interest_rate"] * state.public_debt
     surplus = float((arrays.sector("wage_share") + arrays.sector("surplus_share")) @ output) - f["wages"]
-    amounts = _direction_amounts(f)
+    amounts = direction_amounts(f)
     product_taxes = float(arrays.direction_taxes @ amounts) + arrays.data_taxes[t]
     taxes = float(arrays.sector("tax_share") @ output) + product_taxes
     imports = arrays.imported @ output + arrays.direction_imports @ amounts + arrays.data_imports[:, t]
@@ -240,7 +257,6 @@ def _institutions(arrays: Arrays, t: int, state: State, levers: Levers, flows: F
         taxes + wage_tax * f["wages"] + state_part * surplus + f["household_tax"] + f["dividends"]
         - f["collective_consumption"] - f["in_kind_spending"] - transfers - support - interest
     )  # fmt: skip
-    exports = arrays.export_total[t]
     stocks = arrays.stock_total * trend
     return {
         "jobs": jobs, "unemployed": unemployed, "unemployment_benefit": benefit, "interest": interest,
@@ -255,7 +271,7 @@ def _institutions(arrays: Arrays, t: int, state: State, levers: Levers, flows: F
     }  # fmt: skip
 
 
-def _direction_amounts(f: dict[str, float]) -> Array:
+def direction_amounts(f: Mapping[str, float]) -> Array:
     """(k,) amounts of the directions, in their order."""
     return np.array([
         f["household_consumption"], f["in_kind_spending"], f["overflow_imports"],

@@ -59,7 +59,7 @@ def _institutions(
     yield "government_saving", revenue - spent
     yield (
         "current_account",
-        by_year(np.ones(p.years), p.arrays.export_total[p.window] - v["imports_total"] - abroad_income),
+        by_year(np.ones(p.years), v["exports_total"] - v["imports_total"] - abroad_income),
     )
 
 

@@ -17,6 +17,9 @@ from iomodel.program.setting import Setting
 
 MONEY = "percent of base-year GDP"
 
+CORRIDOR = "current_account_corridor"
+"""Limit that keeps the current account near the reference path's, above and below."""
+
 
 def variables(p: Setting) -> Iterable[Var]:
     """The two debts, and what a limit with a price lets through."""
@@ -66,6 +69,15 @@ def _limits(v: Values, p: Setting) -> Iterable[Law]:
             share, amount = ceilings[name]
             bound = cp.multiply(p.reference[share] + p.margins[name] / 100, v["gdp"])
             yield Law(name, ("year",), amount <= bound + slack, MONEY)
+        elif name == CORRIDOR:
+            share, margin, balance = (
+                p.reference["current_account_fraction"],
+                p.margins[name] / 100,
+                v["current_account"],
+            )
+            most, least = cp.multiply(share + margin, v["gdp"]), cp.multiply(share - margin, v["gdp"])
+            yield Law(name, ("year",), balance <= most + slack, MONEY)
+            yield Law(f"{name}_floor", ("year",), balance + slack >= least, MONEY, "lower")
         elif name == "current_account_floor":
             floor = p.margins[name] / 100 * v["gdp"]
             yield Law(name, ("year",), v["current_account"] + slack >= floor, MONEY, "lower")
