@@ -5,8 +5,8 @@ take part in a collision. A change counts when the experiment is solved with it,
 included. The linear program of the laws, which knows of none but those of the program without a path, gives the first
 guess: its arrays are a straight line in one number, so that halving takes hundredths of a second a step. Where the
 solve disagrees, the guess is made again under the stops at which it ended, and then halved by solves. Numbers have
-three digits; one unit of the third less leaves no path. Where nothing helps alone, one thing of each collision is
-changed together.
+three digits; with one unit of the third less the experiment is not solved. Where nothing helps alone, one thing of each
+collision is changed together.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from dataclasses import dataclass, replace
 
 from iomodel.course import course_of, setting_of
 from iomodel.economy import Economy
-from iomodel.errors import InfeasibleError, SolverError
+from iomodel.errors import InfeasibleError, IOModelError
 from iomodel.experiment import MARGINS, TARGETS, Experiment
 from iomodel.program.build import Program, assemble
 from iomodel.program.conflicts import CARDS, STATED_LAWS, Collision, path_exists
 from iomodel.program.diagnose import ACCOUNTING
 from iomodel.program.relaxed import Relaxed, relax
-from iomodel.program.used import used
 from iomodel.program.wording import MARGIN_UNITS, TARGET_UNITS
-from iomodel.solving import settled
+from iomodel.solving import replayed, settled
 
 CLOSE = 2e-4
 """Part of the way at which halving ends: less than a unit of the third digit."""
@@ -35,7 +34,7 @@ GUESSES = 4
 """Guesses that the linear program gives, each under the stops at which the solve of the last one ended."""
 
 COMBINED = 4
-"""Combinations that are tried where nothing helps alone."""
+"""Combinations of one thing of each collision that are tried, where nothing helps alone, until one does."""
 
 
 @dataclass(frozen=True)
@@ -114,26 +113,25 @@ class Case:
         return relax(assemble(setting, self.program.blocks), ACCOUNTING)
 
     def solved(self, changes: Changes) -> Tried:
-        """Whether the experiment is solved with these values, to what is then missed or passed; else where it ended."""
-        course = course_of(self.changed(changes), self.economy)
+        """Whether the experiment is solved with these values, to the same standard as by `solve`."""
         try:
-            program, verdict = settled(
-                course, assemble(setting_of(course, "reduced"), self.program.blocks), explained=False
-            )
+            course = course_of(self.changed(changes), self.economy)
+            program = assemble(setting_of(course, "reduced"), self.program.blocks)
+            path = replayed(course, *settled(course, program, explained=False))
         except InfeasibleError as error:
             return Tried(False, error.program)
-        except SolverError:
+        except IOModelError:  # a value that is refused is no remedy either
             return Tried(False, None)
-        return Tried(verdict.status == "optimal", program, tuple(one.text for one in used(program)))
+        return Tried(path.verdict.status == "optimal", None, path.verdict.warnings)
 
 
 @dataclass(frozen=True)
 class Tried:
-    """Whether a change is a remedy, the program at which its solve ended, and what it then used of what has a price."""
+    """Whether a change is a remedy; if not, the program that had no path; if so, what is said of its path."""
 
     good: bool
     program: Program | None
-    used: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 def remedies_of(case: Case, collision: Collision) -> Remedies:
@@ -141,7 +139,8 @@ def remedies_of(case: Case, collision: Collision) -> Remedies:
     sets = [list(_knobs(case, sorted(conflict.laws))) for conflict in collision.conflicts]
     alone: list[Remedy] = []
     helpless: list[str] = []
-    for knob in dict.fromkeys(knob for knobs in sets for knob in knobs):
+    everywhere = [knob for knob in sets[0] if all(knob in knobs for knobs in sets)]  # no other mends all collisions
+    for knob in everywhere:
         end = _end(case, knob, {})
         if end is not None:
             alone.append(_remedy(case, {knob: _smallest(case, knob, end, {})}))
@@ -219,7 +218,7 @@ def _smallest(case: Case, knob: Knob, end: float, others: Changes) -> float:
                 return guess
             good = less
             break
-        bad, like = guess, tried.program
+        bad, like = guess, tried.program or like
     while abs(good - bad) > 1.5 * _unit(good):
         middle = _rounded((bad + good) / 2, good)
         if not _between(bad, middle, good):
@@ -289,7 +288,7 @@ def _remedy(case: Case, changes: Changes) -> Remedy:
     calendar = [int(year) for year in case.program.setting.calendar]
     told = " together with ".join(knob.said(at, calendar) for knob, at in changes.items())
     switched = [knob.key.split(".")[1] for knob in changes if knob.kind == "switch"]
-    spent = case.solved(changes).used if switched else ()
+    spent = case.solved(changes).said if switched else ()
     said = [text for name in switched for text in spent if text.startswith(f"{name} is ")]
     return Remedy({knob.key: knob.value(at) for knob, at in changes.items()}, "; ".join([told, *said]))
 
@@ -318,3 +317,4 @@ def _together(case: Case, sets: Sequence[Sequence[Knob]]) -> Iterator[Remedy]:
             others = {other: at for other, at in changes.items() if other is not knob}
             changes[knob] = _smallest(case, knob, ends[knob], others)
         yield _remedy(case, changes)
+        return

@@ -59,14 +59,14 @@ def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
     """The path of a solved program: its levers simulated again, and how far that is from the solver's point."""
     levers = levers_of(program)
     flows = flows_of(course, levers)
-    off = _distances(program, flows)
+    off = distances(program, flows)
     reported, beyond = off[: course.reported], off[course.reported :]
     spent = used(program)
     warned = [*verdict.warnings, *(one.text for one in spent if one.kind in ("target", "limit"))]
     for part, words in ((reported, ""), (beyond, ", after the reported years")):
         if part and max(part).amount > REPLAY_TOLERANCE:
             warned.append(
-                f"replay is off by {max(part).amount:.1e} percent of base-year GDP{words}: {_why(program, max(part))}"
+                f"replay is off by {max(part).amount:.1e} percent of base-year GDP{words}: {why_off(program, max(part))}"
             )
     if any(float(flow["forced_saving"]) > MISS_SHOWN for flow in flows[: course.reported]):
         warned.append("overheated: consumption is rationed")
@@ -89,7 +89,7 @@ def settled(course: Course, program: Program, *, explained: bool = True) -> tupl
     program, verdict = _stopped(course, program, explained)
     seconds = verdict.seconds
     for _ in range(VALVE_ROUNDS):
-        both = _as_lever(program)
+        both = as_lever(program)
         if not both.any():
             break
         imports = np.array([float(flow["overflow_imports"]) for flow in flows_of(course, levers_of(program))])
@@ -110,7 +110,7 @@ def settled(course: Course, program: Program, *, explained: bool = True) -> tupl
     return program, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, *said))
 
 
-def _as_lever(program: Program) -> Mask:
+def as_lever(program: Program) -> Mask:
     """(years,) where the program imports by overflow although labour is not short."""
     overflow, unemployed = value_of(program.values["overflow_imports"]), value_of(program.values["unemployed"])
     force = program.setting.arrays.labour_force[program.setting.window]
@@ -127,7 +127,7 @@ def _stopped(course: Course, program: Program, explained: bool) -> tuple[Program
     verdict = _judged(course, program, explained)
     seconds, seen = verdict.seconds, [program.setting.stopped.copy()]
     for _ in range(STOP_ROUNDS):
-        below = _below_zero(program)
+        below = below_zero(program)
         setting = program.setting
         if (below == setting.stopped).all():
             break
@@ -186,7 +186,7 @@ def _judged(course: Course, program: Program, explained: bool) -> Verdict:
     return verdict
 
 
-def _below_zero(program: Program) -> Mask:
+def below_zero(program: Program) -> Mask:
     """(n, years) where the market would invest less than nothing."""
     return value_of(program.values["wanted_investment"]) < -1e-7
 
@@ -207,7 +207,7 @@ def levers_of(program: Program) -> list[Levers]:
 
 
 @dataclass(frozen=True, order=True)
-class _Off:
+class Off:
     """How far replay and program are apart in one year: percent of base-year GDP, the variable and the year."""
 
     amount: float
@@ -215,7 +215,7 @@ class _Off:
     year: int
 
 
-def _distances(program: Program, flows: Sequence[Flows]) -> list[_Off]:
+def distances(program: Program, flows: Sequence[Flows]) -> list[Off]:
     """The largest difference between the program's point and its replay, year by year.
 
     Money in percent of base-year GDP; persons count at the base year's wage.
@@ -231,10 +231,10 @@ def _distances(program: Program, flows: Sequence[Flows]) -> list[_Off]:
         "unemployed": v["unemployed"],
     }
     weight = {"unemployed": program.setting.account("wage")}
-    found: list[_Off] = []
+    found: list[Off] = []
     for t, year in enumerate(program.setting.calendar):
         off = [
-            _Off(
+            Off(
                 weight.get(name, 1.0) * float(np.abs(np.asarray(flows[t][name]) - value_of(point)[..., t]).max()),
                 name,
                 int(year),
@@ -245,11 +245,11 @@ def _distances(program: Program, flows: Sequence[Flows]) -> list[_Off]:
     return found
 
 
-def _why(program: Program, off: _Off) -> str:
+def why_off(program: Program, off: Off) -> str:
     """What the program does that the simulation would not."""
-    if (_below_zero(program) != program.setting.stopped).any() and not program.setting.held.any():
+    if (below_zero(program) != program.setting.stopped).any() and not program.setting.held.any():
         return "market investment is negative in the program, zero in the simulation"
-    lever = _as_lever(program)
+    lever = as_lever(program)
     if lever.any():
         return f"overflow imports are used as a lever in {program.setting.calendar[lever][0]}"
     if value_of(program.values["forced_saving"]).max() > MISS_SHOWN:

@@ -228,7 +228,9 @@ def test_explain_names_the_laws_in_conflict(say: Callable[..., Said]) -> None:
     code, out, err = say("explain", "demand-only", *TOO_MUCH)
     assert (code, err) == (3, "")
     assert "No path meets all laws" in out
-    assert "programme pace" in out
+    assert "programme pace in 2026–2033 (cards.programme_ramp = 0.6 percent of GDP per year)" in out
+    assert "Feasible with any one of these, each checked by solving with it:" in out
+    assert "targets.package.exactly ≤ " in out
 
 
 def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_path: Path) -> None:

@@ -140,6 +140,20 @@ def collision_of(program: Program) -> Collision | None:
     return Collision(tuple(conflicts), _breaches(relaxed, broken, sizes), tuple(alone))
 
 
+def proofs(program: Program) -> tuple[float, float]:
+    """Margins of two proofs that a program has no path: by HiGHS with a slack in each law, by Clarabel without.
+
+    Zero stands for no proof.
+
+    Each is added up from its multipliers by our own arithmetic: what is left, as a share of it, when every variable may
+    be as large as `relaxed.LARGEST`. Where both are zero the program has a path, or nothing is known of it.
+    """
+    relaxed = relax(program, ACCOUNTING)
+    laws = ~relaxed.mask(POSSIBLE)
+    said, margin, _ = second_opinion(relaxed, laws)
+    return model_of(relaxed).ask(laws).margin, margin if said == "infeasible" else 0.0
+
+
 def path_exists(relaxed: Relaxed, like: Model | None = None) -> tuple[bool, Model]:
     """Whether the laws of a relaxed program have a path, and the model asked, from which one alike may start."""
     model = model_of(relaxed, like=like)

@@ -117,7 +117,7 @@ SIDES = {
 
 def _turned(change: float) -> str:
     """A change of the goal in words."""
-    return f"{abs(change):.3g} {'higher' if change > 0 else 'lower'}"
+    return f"{'higher' if change > 0 else 'lower'} by {abs(change):.3g}"
 
 
 def _step(unit: str) -> tuple[float, str]:

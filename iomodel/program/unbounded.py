@@ -1,7 +1,7 @@
 """Which variable runs away when a program has no best path, and what is missing that would hold it.
 
-A direction along which all laws stay kept and the goal rises for ever is looked for with the least total movement, so
-that it moves nothing but what runs away (the ray of a dual infeasible program; Boyd and Vandenberghe 2004, section
+A direction along which all laws stay kept and the goal rises for ever is looked for with the least movement, so that
+it moves little but what runs away (the ray of a dual infeasible program; Boyd and Vandenberghe 2004, section
 5.8). The goal term that gains most along it has no other term or law against it.
 """
 
@@ -20,7 +20,7 @@ from iomodel.program.diagnose import span, words
 
 Array = npt.NDArray[np.float64]
 
-MOVED = 1e-4
+MOVED = 0.02
 """Part of the largest movement from which a variable is said to move."""
 
 NAMED = 4
@@ -63,7 +63,7 @@ def _ray(arrays: Canonical) -> Array | None:
         first += size
     if arrays.quadratic.nnz:
         laws.append((arrays.quadratic + arrays.quadratic.T) @ x == 0)
-    problem: Any = cp.Problem(cp.Minimize(cp.norm1(x)), laws)
+    problem: Any = cp.Problem(cp.Minimize(cp.sum_squares(x)), laws)
     problem.solve(solver="CLARABEL", direct_solve_method="qdldl")
     return None if x.value is None or problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE) else np.asarray(x.value)
 
