@@ -110,9 +110,10 @@ def frontier(
     Source: the ε-constraint method (Haimes, Lasdon and Wismer 1971), ratios by Dinkelbach (1967).
 
     >>> import iomodel as iom
-    >>> found = iom.frontier(iom.load_experiment("demand-only"), points=2)
-    >>> bool(found["actual_individual_consumption_share"][1] >= found["actual_individual_consumption_share"][0])
-    True
+    >>> demand = iom.load_experiment("demand-only")
+    >>> found = iom.frontier(demand, x="targets.package.exactly", low=1, high=3, points=3)
+    >>> [round(float(share), 1) for share in found["programme_share"]]
+    [1.0, 2.0, 3.0]
     """
     asked = experiment_required(experiment)
     whole("points", points, 2, 1000, "points")

@@ -107,7 +107,7 @@ def seek(
     ratio, solves = (0.0 if outcome.below is None else guess), 0
     while True:
         dial.set(search.weight * sign, ratio)
-        program, verdict = settled(search.course, search.program)
+        program, verdict = settled(search.course, search.program, explained=False)
         solves += 1
         _, below = at_point(outcome, program.values, program.setting, steering.year)
         step = sign * verdict.objective / (search.weight * money * below)
