@@ -78,11 +78,12 @@ class Course:
 
 def economy_of(experiment: Experiment) -> Economy:
     """The economy that an experiment names: its table, region and cards."""
-    return calibrate(_table(experiment.table), region=experiment.region, cards=dict(experiment.cards))
+    return calibrate(table_of(experiment), region=experiment.region, cards=dict(experiment.cards))
 
 
-def _table(name: str) -> Table:
-    """A shipped table by name, a saved one, or a user's own in the template's layout."""
+def table_of(experiment: Experiment) -> Table:
+    """The table of an experiment: a shipped one by name, a saved one, or a user's own in the template's layout."""
+    name = experiment.table
     foreign = Path(name).suffix.lower() in TABLE_FILES and not name.lower().endswith(".nc")
     return read_table(name) if foreign else load_table(name)
 
@@ -193,12 +194,12 @@ def _with_tariffs(experiment: Experiment, economy: Economy) -> Economy:
     return replace(economy, exports=left.transpose("sector", "year"))
 
 
-def setting_of(course: Course, form: str) -> Setting:
+def setting_of(course: Course, form: str, forms: Sequence[str] = FORMS) -> Setting:
     """The numbers of the program over the solved years.
 
     Raises ExperimentError for an unknown form, and for a bound that the first year already cannot meet.
     """
-    one_of("form", form, FORMS)
+    one_of("form", form, forms)
     plant = course.ahead("capacity")[course.arrays.industry].sum(axis=0)
     gdp = course.ahead("gdp")
     reference = {

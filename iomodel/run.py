@@ -15,8 +15,8 @@ import numpy.typing as npt
 from iomodel.changes import changed
 from iomodel.course import Course, course_of, flows_of, policy_of, setting_of, trajectory_of
 from iomodel.economy import Economy
-from iomodel.errors import ProgramError
-from iomodel.experiment import Experiment
+from iomodel.errors import ExperimentError, ProgramError
+from iomodel.experiment import Experiment, experiment_required
 from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble
@@ -28,6 +28,7 @@ from iomodel.program.rule import Rule
 from iomodel.program.simulate import Flows, Levers, no_levers
 from iomodel.program.trajectory import Trajectory
 from iomodel.solving import solved
+from iomodel.world import build_world, by_region, solve_world
 
 Array = npt.NDArray[np.float64]
 
@@ -53,6 +54,8 @@ def build(
     True
     """
     blocks = own_blocks(blocks)
+    if experiment_required(experiment).deciding:
+        return build_world(experiment, None, blocks, core=core).whole
     return assemble(setting_of(course_of(experiment, economy), form), (*core, *blocks), shifts)
 
 
@@ -67,7 +70,8 @@ def solve(
 
     What is reported is the replay; its distance from the solver's point stands in the verdict. Raises InfeasibleError
     with the laws in conflict, SolverError when no solver returns a point; a point that misses the tolerance is returned
-    with the verdict "inaccurate".
+    with the verdict "inaccurate". Where several regions decide (`Experiment.deciding`) the data have the dimension
+    region, and the economies are those of the experiment's table.
 
     >>> import iomodel as iom
     >>> path = iom.solve(iom.load_experiment("two-halves"))
@@ -75,6 +79,8 @@ def solve(
     'optimal'
     """
     blocks = own_blocks(blocks)
+    if experiment_required(experiment).deciding:
+        return solve_world(experiment, None, blocks, core=core)
     course = course_of(experiment, economy)
     if not experiment.levers.free:
         return trajectory_of(course, *_ahead_without_levers(course), Verdict("simulated"), {})
@@ -125,6 +131,10 @@ def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajecto
     >>> usual.verdict.status
     'simulated'
     """
+    if experiment_required(experiment).deciding:
+        if experiment.levers.free:
+            raise ExperimentError("no rule is announced for several deciding regions: solve it, or free no lever.")
+        return solve_world(experiment)
     course = course_of(experiment, economy)
     if not experiment.levers.free:
         return trajectory_of(course, *_ahead_without_levers(course), Verdict("simulated"), {})
@@ -181,7 +191,15 @@ def what_binds(path: Trajectory) -> list[Binding]:
     >>> "package" in {row.law for row in iom.what_binds(iom.solve(iom.load_experiment("demand-only")))}
     True
     """
-    return binding(path.shadow_prices)
+    parts = by_region(path)
+    if len(parts) == 1:
+        return binding(path.shadow_prices)
+    rows = [
+        replace(row, text=f"{region}: {row.text}")
+        for region, own in parts.items()
+        for row in binding(own.shadow_prices)
+    ]
+    return sorted(rows, key=lambda row: -abs(row.worth))
 
 
 def _ahead_without_levers(course: Course) -> tuple[list[Flows], list[Levers]]:

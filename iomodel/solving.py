@@ -65,9 +65,8 @@ def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
     warned = [*verdict.warnings, *(one.text for one in spent if one.kind in ("target", "limit"))]
     for part, words in ((reported, ""), (beyond, ", after the reported years")):
         if part and max(part).amount > REPLAY_TOLERANCE:
-            warned.append(
-                f"replay is off by {max(part).amount:.1e} percent of base-year GDP{words}: {why_off(program, max(part))}"
-            )
+            why = why_off(program, max(part))
+            warned.append(f"replay is off by {max(part).amount:.1e} percent of base-year GDP{words}: {why}")
     if any(float(flow["forced_saving"]) > MISS_SHOWN for flow in flows[: course.reported]):
         warned.append("overheated: consumption is rationed")
     distance = max(reported).amount

@@ -1,0 +1,402 @@
+"""Several deciding regions: from an experiment to a path with a dimension for the region.
+
+All regions' known years and the path without levers are simulated together; the program is solved for all at once, its
+levers are replayed by the joint simulation, and each region's path is labelled as if it had decided alone under the
+exports that came out. Stops at zero and the valve of overflow imports are found as where one region decides.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from iomodel.calibration import calibrate
+from iomodel.course import Course, policy_of, setting_of, table_of, trajectory_of
+from iomodel.economy import Economy
+from iomodel.errors import ExperimentError, InfeasibleError, SolverError, nearest
+from iomodel.experiment import ALL, Experiment, experiment_required
+from iomodel.program.arrays import Arrays, arrays_of
+from iomodel.program.block import Block, value_of
+from iomodel.program.blocks import CORE
+from iomodel.program.certificate import Verdict
+from iomodel.program.diagnose import shadow_prices
+from iomodel.program.setting import Setting
+from iomodel.program.simulate import Flows, Levers, State, base_state, no_levers
+from iomodel.program.solvers import solve_program
+from iomodel.program.trajectory import Trajectory
+from iomodel.program.world import BALANCE, FORM, Trade, World, assemble_world, trade_of
+from iomodel.program.world_simulate import world_step
+from iomodel.solving import (
+    MISS_SHOWN,
+    REPLAY_LIMIT,
+    REPLAY_TOLERANCE,
+    as_lever,
+    below_zero,
+    distances,
+    levers_of,
+)
+from iomodel.yearly import YEARS_AHEAD
+
+Array = npt.NDArray[np.float64]
+
+ROUNDS = 8
+"""Solves at most to find where market investment stops at zero and overflow imports are shut."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WorldCourse:
+    """What every path of an experiment with several deciding regions shares: a course each, in order, and the trade."""
+
+    experiment: Experiment
+    courses: tuple[Course, ...]
+    trade: Trade
+
+    @property
+    def first(self) -> int:
+        """Path index of the first year of policy."""
+        return self.courses[0].first
+
+
+def world_economies(experiment: Experiment) -> tuple[Economy, ...]:
+    """The economies of the deciding regions of an experiment, in its order (that of the table for all).
+
+    Raises ExperimentError for a national table and for regions that the table does not have.
+    """
+    experiment_required(experiment)
+    table = table_of(experiment)
+    if table.is_national:
+        raise ExperimentError(
+            f"deciding: the table {table.name!r} is national, all partners are its one row IMPORTS; several regions "
+            'can decide on an inter-country table, such as table = "world-2011".'
+        )
+    regions = table.regions if experiment.deciding == (ALL,) else experiment.deciding
+    for region in (*regions, *experiment.weights):
+        if region not in table.regions:
+            raise ExperimentError(
+                f"deciding: the table {table.name!r} has no region {region!r}; it has {', '.join(table.regions)}."
+                f"{nearest(region, table.regions)}"
+            )
+    absent = [region for region in regions if experiment.weights and region not in experiment.weights]
+    if absent:
+        raise ExperimentError(f"weights: none for {', '.join(absent)}; give every region that decides a weight.")
+    return tuple(calibrate(table, region, dict(experiment.cards)) for region in regions)
+
+
+def world_course(experiment: Experiment, economies: Sequence[Economy] | None = None) -> WorldCourse:
+    """Known years and the path without levers of all deciding regions together."""
+    economies = world_economies(experiment) if economies is None else economies
+    arrays = [arrays_of(economy) for economy in economies]
+    trade = trade_of(arrays)
+    first = max(economy.known_until - economy.year + 1 for economy in economies)
+    last = first + experiment.horizon.solved
+    if last > YEARS_AHEAD:
+        raise ExperimentError(
+            f"horizon: {experiment.horizon.solved} solved years go beyond the yearly paths; allowed are "
+            f"{YEARS_AHEAD - first}"
+        )
+    usual = [no_levers(one) for one in arrays]
+    states = [base_state(one) for one in arrays]
+    flows, exports, handed = _simulated(trade, states, [usual] * last, 0, first)
+    courses = [
+        Course(
+            experiment=_alone(experiment, economy.region),
+            arrays=one,
+            usual=_under(one, exports[place]),
+            first=first,
+            state=handed[place],
+            past=(flows[place][:first], [usual[place]] * first),
+            reference=flows[place],
+        )
+        for place, (economy, one) in enumerate(zip(economies, arrays, strict=True))
+    ]
+    return WorldCourse(experiment, tuple(courses), trade)
+
+
+def _alone(experiment: Experiment, region: str) -> Experiment:
+    """The experiment of one of the deciding regions."""
+    return replace(experiment, name=f"{experiment.name}-{region}", region=region, deciding=(), weights={})
+
+
+def _under(arrays: Arrays, exports: Array) -> Arrays:
+    """The arrays of a region with the exports (n, years) of a path in place of those that are data."""
+    economy = arrays.economy
+    years = exports.shape[1]
+    sold = economy.exports.transpose("sector", "year").copy()
+    sold[:, :years] = exports
+    return arrays_of(replace(economy, exports=sold))
+
+
+def _simulated(
+    trade: Trade, states: Sequence[State], levers: Sequence[Sequence[Levers]], start: int, handed_at: int
+) -> tuple[list[list[Flows]], Array, Sequence[State]]:
+    """Flows by region and year, exports (R, n, years) and the states at `handed_at`; levers by year and region."""
+    flows: list[list[Flows]] = [[] for _ in trade.regions]
+    sold: list[Array] = []
+    handed = states
+    guess: Array | None = None
+    for year, lever in enumerate(levers):
+        if start + year == handed_at:
+            handed = states
+        found, states, guess = world_step(trade, start + year, states, lever, guess)
+        sold.append(guess)
+        for own, flow in zip(flows, found, strict=True):
+            own.append(flow)
+    return flows, np.stack(sold, axis=-1), handed
+
+
+def build_world(
+    experiment: Experiment,
+    economies: Sequence[Economy] | None = None,
+    blocks: Sequence[Block] = (),
+    *,
+    core: Sequence[Block] = CORE,
+) -> World:
+    """The program of all deciding regions, built and not solved; `whole` is what a solver takes.
+
+    Raises as `iomodel.build`.
+    """
+    return _assembled(world_course(experiment, economies), (*core, *blocks))
+
+
+def _assembled(course: WorldCourse, blocks: Sequence[Block]) -> World:
+    settings = [setting_of(one, FORM, (FORM,)) for one in course.courses]
+    return assemble_world(settings, course.trade, course.experiment.weights, blocks)
+
+
+def solve_world(
+    experiment: Experiment,
+    economies: Sequence[Economy] | None = None,
+    blocks: Sequence[Block] = (),
+    *,
+    core: Sequence[Block] = CORE,
+) -> Trajectory:
+    """The best path of all deciding regions together; its data have the dimension region.
+
+    Goal: Σ of the regions' goals, weighted (`iomodel.program.world.world_factors`). Raises InfeasibleError when no path
+    meets all laws, SolverError when no solver returns a point.
+    """
+    course = world_course(experiment, economies)
+    if not experiment.levers.free:
+        return _without_levers(course)
+    world, verdict = _settled(course, _assembled(course, (*core, *blocks)))
+    return _replayed(course, world, verdict)
+
+
+def _without_levers(course: WorldCourse) -> Trajectory:
+    """The path on which nothing is done but the benefit path."""
+    levers: list[list[Levers]] = []
+    for one in course.courses:
+        rate = one.arrays.cards["benefit_rate"]
+        rates = policy_of(one.experiment, one.arrays.economy).benefit_rates(rate, one.solved)
+        levers.append([replace(no_levers(one.arrays), benefit_rate=float(entry)) for entry in rates])
+    return _labelled(course, levers, Verdict("simulated"), None)
+
+
+def _settled(course: WorldCourse, world: World) -> tuple[World, Verdict]:
+    """Solved until investment stops at zero, and overflow is no lever, exactly where the simulation has it so."""
+    verdict = _judged(course, world)
+    seconds, changed = verdict.seconds, False
+    for _ in range(ROUNDS):
+        settings = _stops(world) or _valves(course, world)
+        if settings is None:
+            break
+        changed = True
+        world = assemble_world(settings, course.trade, course.experiment.weights, world.whole.blocks)
+        verdict = _judged(course, world)
+        seconds += verdict.seconds
+    if not changed:
+        return world, verdict
+    said = [
+        f"{what} in {', '.join(found)}"
+        for what, name in (
+            ("market investment stopped at zero", "stopped"),
+            ("market investment held at zero", "held"),
+            ("overflow imports shut", "shut"),
+            ("labour fully used beside overflow imports", "full"),
+        )
+        if (found := [region for region, part in world.parts.items() if getattr(part.setting, name).any()])
+    ]
+    return world, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, *said))
+
+
+def _stops(world: World) -> list[Setting] | None:
+    """Settings with the stops at zero that the answer calls for; None where they are those that it was given.
+
+    A cell that was stopped and would no longer be is held at zero by a law from then on: taking turns ends there.
+    """
+    found: list[Setting] = []
+    for part in world.parts.values():
+        setting = part.setting
+        below = below_zero(part)
+        stopped, held = (np.broadcast_to(mask, below.shape) for mask in (setting.stopped, setting.held))
+        held = held | (stopped & ~below)
+        found.append(replace(setting, stopped=(stopped | below) & ~held, held=held))
+    same = all(
+        np.array_equal(np.broadcast_to(one.setting.stopped, new.stopped.shape), new.stopped)
+        for one, new in zip(world.parts.values(), found, strict=True)
+    )
+    return None if same else found
+
+
+def _valves(course: WorldCourse, world: World) -> list[Setting] | None:
+    """Settings in which overflow imports and idle labour exclude each other; None where they do already."""
+    both = [as_lever(part) for part in world.parts.values()]
+    if not any(mask.any() for mask in both):
+        return None
+    flows, _, _ = _simulated(course.trade, [one.state for one in course.courses], _levers(world), course.first, 0)
+    found: list[Setting] = []
+    for mask, part, own in zip(both, world.parts.values(), flows, strict=True):
+        imports = np.array([float(flow["overflow_imports"]) for flow in own])
+        full = (part.setting.full | mask) & (imports > MISS_SHOWN)
+        found.append(replace(part.setting, full=full, shut=(part.setting.shut | mask) & ~full))
+    same = all(
+        (new.full == part.setting.full).all() and (new.shut == part.setting.shut).all()
+        for part, new in zip(world.parts.values(), found, strict=True)
+    )
+    return None if same else found
+
+
+def _judged(course: WorldCourse, world: World) -> Verdict:
+    """The verdict of a solve that returned a point; raises where none did."""
+    verdict = solve_program(world.whole, course.experiment.solver)
+    name = course.experiment.name
+    logger.info("%s: %s", name, verdict)
+    if verdict.status == "infeasible":
+        raise InfeasibleError(
+            f"{name}: no path of the {len(world.parts)} deciding regions meets all laws. Let each decide alone to see "
+            "which laws collide: take deciding out and set region."
+        )
+    if verdict.status in ("failed", "unbounded"):
+        raise SolverError(
+            f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})"
+        )
+    return verdict
+
+
+def _levers(world: World) -> list[list[Levers]]:
+    """The levers of the solved program, by year and region."""
+    by_region = [levers_of(part) for part in world.parts.values()]
+    return [list(year) for year in zip(*by_region, strict=True)]
+
+
+def _replayed(course: WorldCourse, world: World, verdict: Verdict) -> Trajectory:
+    """The path of a solved world program: its levers simulated again together, and the distance between the two."""
+    levers = [levers_of(part) for part in world.parts.values()]
+    return _labelled(course, levers, verdict, world)
+
+
+def _labelled(
+    course: WorldCourse, levers: Sequence[Sequence[Levers]], verdict: Verdict, world: World | None
+) -> Trajectory:
+    """Simulate levers (by region and year) together and label the reported years of all regions."""
+    states = [one.state for one in course.courses]
+    flows, exports, _ = _simulated(course.trade, states, list(zip(*levers, strict=True)), course.first, 0)
+    prices = {} if world is None else _prices(course.trade, world)
+    paths: dict[str, Trajectory] = {}
+    distance = 0.0
+    for place, (region, one) in enumerate(zip(course.trade.regions, course.courses, strict=True)):
+        sold = np.concatenate([one.usual.exports[:, : course.first], exports[place]], axis=1)
+        warned: list[str] = []
+        if world is not None:
+            off = [found.amount for found in distances(world.parts[region], flows[place])]
+            distance = max(distance, *off[: one.reported])
+            if max(off) > REPLAY_TOLERANCE:
+                warned.append(f"replay is off by {max(off):.1e} percent of base-year GDP")
+        if any(float(flow["forced_saving"]) > MISS_SHOWN for flow in flows[place][: one.reported]):
+            warned.append("overheated: consumption is rationed")
+        own = replace(one, arrays=_under(one.arrays, sold))
+        paths[region] = trajectory_of(
+            own, flows[place], levers[place], replace(verdict, warnings=tuple(warned)), prices.get(region, {})
+        )
+    status = "inaccurate" if distance > REPLAY_LIMIT and verdict.status == "optimal" else verdict.status
+    return joined(course.experiment, paths, replace(verdict, status=status, replay_distance=distance))
+
+
+def _prices(trade: Trade, world: World) -> dict[str, dict[str, xr.DataArray]]:
+    """Region -> law -> shadow price, change of the whole's goal; of goods for one unit more that nobody uses.
+
+    The balance is solved for output: its multipliers say what output is worth, and prices of goods follow from them.
+    """
+    found = {region: shadow_prices(part) for region, part in world.parts.items()}
+    worth = np.concatenate([price[BALANCE].values for price in found.values()])
+    goods = trade.prices(worth)
+    for place, (region, part) in enumerate(world.parts.items()):
+        price = goods[trade.rows(place)]
+        output, amounts = value_of(part.values["output"]), value_of(part.values["exports_total"])
+        attrs = dict(found[region][BALANCE].attrs)
+        attrs["one_percent"] = 0.01 * float((price * output).sum()) if amounts.size else 0.0
+        found[region][BALANCE] = found[region][BALANCE].copy(data=price).assign_attrs(attrs)
+    return found
+
+
+def joined(experiment: Experiment, paths: Mapping[str, Trajectory], verdict: Verdict) -> Trajectory:
+    """The paths of several regions as one, with the dimension region in front of the data and the shadow prices.
+
+    A law that a region does not have in some row has the price zero there. `one_percent` of a price is one number a
+    region.
+    """
+    each = list(paths.values())
+    prices: dict[str, xr.DataArray] = {}
+    for law in dict.fromkeys(name for path in each for name in path.shadow_prices):
+        own = {region: path.shadow_prices[law] for region, path in paths.items() if law in path.shadow_prices}
+        parts = [price.expand_dims(region=[region]) for region, price in own.items()]
+        laid = xr.concat(parts, "region", join="outer", fill_value=0.0, combine_attrs="override")
+        worth = [float(price.attrs["one_percent"]) for price in own.values()]
+        prices[law] = laid.assign_attrs({**parts[0].attrs, "one_percent": worth})
+    warned: dict[str, list[str]] = {}
+    for region, path in paths.items():
+        for text in path.verdict.warnings:
+            warned.setdefault(text.replace(f"{region} has", "it has"), []).append(region)
+    said = [f"{', '.join(regions)}: {text}" for text, regions in warned.items()]
+    provenance: dict[str, Any] = {
+        **each[0].provenance, "regions": {region: dict(path.provenance) for region, path in paths.items()}
+    }  # fmt: skip
+    title = {"title": f"{len(each)} deciding regions, {each[0].provenance['table']}"}
+    return Trajectory(
+        data=_side_by_side([path.data for path in each]).assign_attrs(title),
+        shadow_prices=prices,
+        verdict=replace(verdict, warnings=(*verdict.warnings, *said)),
+        experiment=experiment,
+        provenance=provenance,
+        reference=_side_by_side([path.reference for path in each if path.reference is not None]).assign_attrs(title),
+    )
+
+
+def _side_by_side(data: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Datasets of regions as one with the dimension region."""
+    return xr.concat(list(data), "region", join="exact", combine_attrs="override")
+
+
+def by_region(path: Trajectory) -> dict[str, Trajectory]:
+    """The path of each region of one with several; a path of one region stands for itself."""
+    if "region" not in path.data.dims:
+        return {path.experiment.region: path}
+    found: dict[str, Trajectory] = {}
+    for region in map(str, path.data["region"].values):
+        own = path.provenance["regions"][region]
+        title = {"title": f"{region}, {own['table']}"}
+        found[region] = Trajectory(
+            data=path.data.sel(region=region).assign_attrs(title),
+            shadow_prices={law: _of_region(price, region) for law, price in path.shadow_prices.items()
+                           if region in price["region"].values},
+            verdict=path.verdict,
+            experiment=_alone(path.experiment, region),
+            provenance=own,
+            reference=None if path.reference is None else path.reference.sel(region=region).assign_attrs(title),
+        )  # fmt: skip
+    return found
+
+
+def _of_region(price: xr.DataArray, region: str) -> xr.DataArray:
+    """A region's shadow prices of a law."""
+    place = list(map(str, price["region"].values)).index(region)
+    worth = np.atleast_1d(np.asarray(price.attrs["one_percent"], dtype=float))
+    return price.isel(region=place).assign_attrs({**price.attrs, "one_percent": float(worth[place])})

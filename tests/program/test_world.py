@@ -1,0 +1,282 @@
+"""Several deciding regions: with one it is the program of one, the base year is the table's, trade adds up, labels and
+not positions decide, and every world path is its own joint simulation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic import FACTORS, SECTORS, random_numbers, write_map
+
+import iomodel as iom
+from iomodel.aggregation import aggregate_regions
+from iomodel.course import setting_of
+from iomodel.errors import ExperimentError
+from iomodel.experiment import Experiment, Horizon, Levers, Target
+from iomodel.program.arrays import arrays_of
+from iomodel.program.diagnose import shadow_prices
+from iomodel.program.simulate import base_state, no_levers, step
+from iomodel.program.solvers import solve_program
+from iomodel.program.trajectory import Trajectory
+from iomodel.program.world import BALANCE, FORM, assemble_world, trade_of
+from iomodel.program.world_simulate import world_step
+from iomodel.results import load_trajectory, save
+from iomodel.run import what_binds
+from iomodel.table import Table, load_table, make_table, save_table
+from iomodel.world import build_world, by_region, solve_world, world_course, world_economies
+
+REGIONS = ("CHN", "USA", "OTHER")
+FREE = ("programme", "retirement")
+
+
+@cache
+def _three() -> Table:
+    """The world table in three regions: China, the United States and everybody else."""
+    world = load_table("world-2011")
+    return aggregate_regions(world, {name: name if name in REGIONS else "OTHER" for name in world.regions})
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The three regions as a file that an experiment can name."""
+    return str(save_table(_three(), tmp_path_factory.mktemp("world") / "three.nc"))
+
+
+def _asked(table: str, **changes: object) -> Experiment:
+    return Experiment("world", table=table, horizon=Horizon(3, 1), levers=Levers(FREE), **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def path(file: str) -> Trajectory:
+    """All three regions decide, with a package for each and a corridor."""
+    return solve_world(_asked(file, deciding="all", corridor=1.0, targets={"package": Target("at_least", 0.5, 3)}))
+
+
+# ---------------------------------------------------------------- simulation
+def test_the_base_year_is_the_tables() -> None:
+    arrays = [arrays_of(iom.calibrate(_three(), region)) for region in REGIONS]
+    flows, _, exports = world_step(trade_of(arrays), 0, [base_state(a) for a in arrays], [no_levers(a) for a in arrays])
+    for one, flow, sold in zip(arrays, flows, exports, strict=True):
+        np.testing.assert_allclose(np.asarray(flow["output"]), one.sector("output"), atol=1e-9)
+        np.testing.assert_allclose(sold, one.exports[:, 0], atol=1e-9)
+
+
+def test_one_region_simulated_alone_is_the_usual_simulation() -> None:
+    arrays = arrays_of(iom.calibrate(_three(), "USA"))
+    trade, usual = trade_of([arrays]), no_levers(arrays)
+    state = alone = base_state(arrays)
+    for t in range(4):
+        (flow,), (state,), _ = world_step(trade, t, [state], [usual])
+        expected, alone = step(arrays, t, alone, usual)
+        for name, value in expected.items():
+            np.testing.assert_allclose(np.asarray(flow[name]), np.asarray(value), atol=1e-9, err_msg=name)
+
+
+def _held(table: Table, path: Trajectory) -> None:
+    """Goods and trade of a path, written by hand from the table."""
+    regions = [str(region) for region in path.data["region"].values]
+    economies = {region: iom.calibrate(table, region) for region in regions}
+    size = np.array([economies[region].gdp for region in regions])
+    goods = path.data["exports"].sum("sector") - path.data["imports"].sum("sector")
+    assert float(abs((goods * size[:, None]).sum("region")).max()) < 1e-9 * size.sum()
+    for seller in regions:
+        here = path.data.sel(region=seller)
+        sold = 0.0
+        for buyer in regions:
+            economy, there = economies[buyer], path.data.sel(region=buyer)
+            bought = table.flows.sel(region=seller, to_region=buyer).values
+            made = table.output.sel(region=buyer).values
+            share = np.divide(bought, made, out=np.zeros_like(bought), where=made > 0)
+            bundle = economy.bundles.sel(region=seller)
+            used = share @ there["output"].transpose("sector", "year").values
+            for use, amount in (
+                ("household", "household_consumption"), ("government_individual", "in_kind_spending"),
+                ("overflow", "overflow_imports"), ("construction", "investment_construction"),
+                ("equipment", "investment_equipment"), ("intangible", "investment_intangible"),
+                ("government_collective", "collective_consumption"), ("inventories", "trend"),
+            ):  # fmt: skip
+                used = used + np.outer(bundle.sel(use=use).values, there[amount].values)
+            used = used + bundle.sel(use="household_fixed").values[:, None]
+            sold = sold + used * economy.gdp / economies[seller].gdp
+        np.testing.assert_allclose(here["output"].transpose("sector", "year").values, sold, atol=1e-9)
+
+
+def test_goods_balance_and_trade_adds_up(path: Trajectory) -> None:
+    _held(_three(), path)
+    assert path.reference is not None
+    saving = ("household_saving", "firm_saving", "government_saving", "foreign_saving")
+    total = sum(path.data[name] for name in saving) - path.data["investment"] - path.data["stock_change"]
+    assert float(abs(total).max()) < 1e-9
+    assert float(abs(path.data["gdp"] - path.data["gdp_expenditure"]).max()) < 1e-9
+
+
+# ---------------------------------------------------------------- the program
+def test_a_world_path_is_optimal_and_is_its_own_simulation(path: Trajectory) -> None:
+    assert path.verdict.status == "optimal", path.verdict
+    assert path.verdict.replay_distance < 1e-6
+    assert path.data["household_consumption"].dims == ("region", "year")
+    assert path.data["programme"].sel(region="USA").max() > 0.1
+    balance = path.data["current_account_share"] - path.reference["current_account_share"]  # type: ignore[index]
+    assert float(abs(balance).max()) < 1.0 + 1e-6
+    assert path.shadow_prices["unemployment"].dims == ("region", "year")
+    assert "CHN, OTHER" not in str(path.verdict)
+
+
+def test_with_one_deciding_region_it_is_the_program_of_one(file: str) -> None:
+    alone = _asked(file, region="USA", targets={"package": Target("exactly", 1.0, 3)})
+    one = iom.solve(alone)
+    several = solve_world(alone.replace(deciding=("USA",)))
+    assert one.verdict.status == several.verdict.status == "optimal"
+    for name in ("household_consumption", "output", "capacity", "public_debt_end", "programme", "retirement"):
+        found = several.data[name].sel(region="USA").transpose(*one.data[name].dims).values
+        np.testing.assert_allclose(found, one.data[name].values, atol=2e-5, err_msg=name)
+    assert several.verdict.objective == pytest.approx(one.verdict.objective, abs=1e-6)
+    for law in ("package", "unemployment", BALANCE):
+        found = several.shadow_prices[law].sel(region="USA").values
+        np.testing.assert_allclose(found, one.shadow_prices[law].values, rtol=2e-3, atol=1e-5, err_msg=law)
+
+
+def test_the_order_of_regions_makes_no_difference(file: str, path: Trajectory) -> None:
+    asked = path.experiment.replace(deciding=("OTHER", "CHN", "USA"))
+    again = solve_world(asked)
+    for name in ("household_consumption", "output", "programme", "public_debt_end"):
+        np.testing.assert_allclose(
+            again.data[name].sel(region=list(REGIONS)).values, path.data[name].sel(region=list(REGIONS)).values,
+            atol=2e-5, err_msg=name,
+        )  # fmt: skip
+    assert again.verdict.objective == pytest.approx(path.verdict.objective, abs=1e-6)
+
+
+def _twins(folder: Path) -> Table:
+    """Two regions of one random table: each is the other's only partner."""
+    numbers = random_numbers(4)
+    home, abroad = numbers.domestic / numbers.output, 3 * numbers.imported / numbers.output
+    final_home, final_abroad = numbers.final_home[:, :6], 2 * numbers.final_imported[:, :6]
+    output = np.linalg.solve(np.eye(9) - home - abroad, (final_home + final_abroad).sum(axis=1))
+    left = output * (1 - home.sum(axis=0) - abroad.sum(axis=0))
+    added = numbers.value_added / numbers.value_added.sum(axis=0) * left
+    flows, final = np.zeros((2, 9, 2, 9)), np.zeros((2, 9, 2, 6))
+    for here in (0, 1):
+        flows[here, :, here], flows[1 - here, :, here] = home * output, abroad * output
+        final[here, :, here], final[1 - here, :, here] = final_home, final_abroad
+    return make_table(
+        name="twins", year=2020, unit="million thalers", regions=["A", "B"],
+        sectors={str(row[0]): f"sector {row[0]}" for row in SECTORS},
+        categories=("household", "non_profit", "government_individual", "government_collective", "fixed_capital",
+                    "inventories"),
+        factors=FACTORS, flows=flows, final_demand=final, value_added=np.stack([added, added], axis=1),
+        output=np.stack([output, output]), national=False, employment={"A": numbers.jobs, "B": numbers.jobs},
+        classification=str(write_map(folder, SECTORS)),
+    )  # fmt: skip
+
+
+def test_twins_do_the_same(tmp_path: Path) -> None:
+    file = str(save_table(_twins(tmp_path), tmp_path / "twins.nc"))
+    path = solve_world(_asked(file, deciding="all", region="A"))
+    assert path.verdict.status == "optimal"
+    for name in ("household_consumption", "output", "programme", "current_account_share"):
+        first, second = (path.data[name].sel(region=region).values for region in ("A", "B"))
+        np.testing.assert_allclose(first, second, atol=2e-5, err_msg=name)
+    assert float(path.data["programme"].max()) > 0.05
+    heavy = solve_world(_asked(file, deciding="all", region="A", weights={"A": 3.0, "B": 1.0}))
+    gap = heavy.data["household_consumption"] - path.data["household_consumption"]
+    assert float(gap.sel(region="A").sum()) != pytest.approx(float(gap.sel(region="B").sum()), abs=1e-4)
+
+
+def test_prices_of_a_world_agree_with_finite_differences(file: str) -> None:
+    """A higher package in one region: the whole's goal moves as the prices of the two laws say in which it stands; and
+    goods that somebody takes away in one region cost what their price says."""
+    world = build_world(_asked(file, deciding="all", targets={"package": Target("exactly", 0.5, 3, hard=True)}))
+    assert solve_program(world.whole).status == "optimal"
+    part = world.parts["USA"]
+    price, gdp = shadow_prices(part), np.asarray(part.values["gdp"].value)
+    expected = (float(price["package"].values @ gdp[2:]) + float(price["package_before"].values @ gdp[:2])) / 100
+    target, by = part.setting.targets["package"], 1e-3
+    values = []
+    for change in (by, -by):
+        target.value = 0.5 + change
+        values.append(solve_program(world.whole).objective)
+    target.value = 0.5
+    assert (values[0] - values[1]) / (2 * by) == pytest.approx(expected, rel=1e-2)
+    assert abs(expected) > 1e-3
+
+
+def test_prices_of_goods_in_a_world_agree_with_finite_differences(file: str) -> None:
+    asked = _asked(file, deciding="all")
+    path, course = solve_world(asked), world_course(asked)
+    trade, settings = course.trade, [setting_of(one, FORM, (FORM,)) for one in course.courses]
+    row = trade.rows(1).start + list(_three().sectors).index("15t16")
+    values = []
+    for change in (1e-3, -1e-3):
+        data = trade.data.copy()
+        data[row, course.first + 1] += change
+        moved = assemble_world(settings, replace(trade, data=data), {})
+        values.append(solve_program(moved.whole).objective)
+    price = path.shadow_prices[BALANCE].sel(region="USA", sector="15t16").values[1]
+    assert (values[0] - values[1]) / 2e-3 == pytest.approx(float(price), rel=1e-2)
+    assert abs(float(price)) > 1e-3
+
+
+# ---------------------------------------------------------------- what users see
+def test_a_world_path_is_saved_read_and_taken_apart(path: Trajectory, tmp_path: Path) -> None:
+    again = load_trajectory(save(path, tmp_path / "world.nc"))
+    assert again.data.identical(path.data)
+    assert again.experiment == path.experiment
+    assert set(again.shadow_prices) == set(path.shadow_prices)
+    parts = by_region(again)
+    assert list(parts) == list(REGIONS)
+    table = iom.compare(list(parts.values()))
+    assert len(table) == 3
+    rows = what_binds(again)
+    assert rows
+    assert {row.text.split(":")[0] for row in rows} <= set(REGIONS)
+
+
+def test_without_levers_the_world_is_simulated(file: str) -> None:
+    usual = Experiment("usual", table=file, horizon=Horizon(3, 0), deciding=("CHN", "OTHER"))
+    found = iom.solve(usual)
+    assert found.verdict.status == "simulated"
+    assert found.data.sizes["region"] == 2
+    assert found.reference is not None
+    np.testing.assert_allclose(found.data["output"].values, found.reference["output"].values, atol=1e-9)
+    assert iom.simulate(usual).data.identical(found.data)
+
+
+def test_the_known_years_and_state_are_handed_over(file: str) -> None:
+    course = world_course(_asked(file, deciding="all"))
+    assert [one.arrays.economy.region for one in course.courses] == list(REGIONS)
+    assert all(len(one.reference) == course.first + 4 for one in course.courses)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"deciding": "some"}, "deciding: found 'some'; allowed: \"all\" or a list of regions"),
+        ({"deciding": ("USA", "USA")}, "each region once"),
+        ({"deciding": ("UAS",), "table": "world-2011"}, "Did you mean USA"),
+        ({"weights": {"USA": 1.0}}, "weights: one region decides, so there is nothing to weigh"),
+        ({"deciding": ("USA", "CHN"), "weights": {"USA": 1.0}}, "weights: none for CHN"),
+        ({"deciding": ("USA", "CHN"), "weights": {"USA": 0.0, "CHN": 0.0}}, "all are zero"),
+        ({"deciding": ("USA",), "weights": {"USA": 1.0, "JPN": 2.0}}, "a region that decides: USA"),
+        ({"deciding": "all", "corridor": -1.0}, "corridor: found -1"),
+        ({"corridor": 2.0, "levers": Levers()}, "corridor: it would be a law, but no lever is free"),
+    ],
+)
+def test_bad_input_is_said_before_anything_is_solved(file: str, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ExperimentError) as caught:
+        _asked(file).replace(**changes)
+    assert words in str(caught.value)
+
+
+def test_regions_and_tables_that_cannot_decide(file: str) -> None:
+    with pytest.raises(ExperimentError, match=r"has no region 'US'; it has CHN, USA, OTHER\. Did you mean USA"):
+        world_economies(_asked(file, deciding=("US",)))
+    with pytest.raises(ExperimentError, match="the table 'china-2020' is national"):
+        world_economies(_asked("china-2020", deciding="all"))
+    with pytest.raises(ExperimentError, match="weights: none for OTHER"):
+        world_economies(_asked(file, deciding="all", weights={"CHN": 1.0, "USA": 1.0}))
+    with pytest.raises(ExperimentError, match="no rule is announced for several deciding regions"):
+        iom.simulate(_asked(file, deciding="all"))
