@@ -84,37 +84,63 @@ def settled(course: Course, program: Program, *, explained: bool = True) -> tupl
     Market investment stops at zero where it would go below. Overflow imports and idle labour exclude each other: a
     price only makes the imports dear, and one product at the limit of its plant can be worth it. In a year with both,
     the simulation says which of the two stays: the imports are shut where it has none, else labour is fully used.
+    Nobody is rationed while labour is idle or more could be bought abroad.
     """
     program, verdict = _stopped(course, program, explained)
     seconds = verdict.seconds
     for _ in range(VALVE_ROUNDS):
-        both = as_lever(program)
-        if not both.any():
+        valves = _valves(course, program)
+        if valves is None:
             break
-        imports = np.array([float(flow["overflow_imports"]) for flow in flows_of(course, levers_of(program))])
-        full = (program.setting.full | both) & (imports > MISS_SHOWN)
-        shut = (program.setting.shut | both) & ~full
-        if (full == program.setting.full).all() and (shut == program.setting.shut).all():
-            break
-        program, verdict = _stopped(course, _rebuilt(program, shut=shut, full=full), explained)
+        program, verdict = _stopped(course, _rebuilt(program, **valves), explained)
         seconds += verdict.seconds
     said = [
         f"{what} in {', '.join(str(year) for year in program.setting.calendar[years])}"
         for what, years in (
             ("overflow imports shut", program.setting.shut),
             ("labour fully used beside overflow imports", program.setting.full),
+            ("nobody rationed", program.setting.served),
         )
         if years.any()
     ]
     return program, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, *said))
 
 
+def _valves(course: Course, program: Program) -> dict[str, Mask] | None:
+    """Years in which a valve has to be shut or opened fully, None where the program uses none as a lever."""
+    setting, overflow, rationing = program.setting, as_lever(program), rations_as_lever(program)
+    if not (overflow | rationing).any():
+        return None
+    flows = flows_of(course, levers_of(program))
+    imports, rationed = (
+        np.array([float(flow[name]) for flow in flows]) > MISS_SHOWN for name in ("overflow_imports", "forced_saving")
+    )
+    full = (setting.full | overflow) & imports
+    shut = (setting.shut | overflow) & ~full
+    served = (setting.served | rationing) & ~rationed
+    same = all(np.array_equal(*pair) for pair in ((full, setting.full), (shut, setting.shut), (served, setting.served)))
+    return None if same else {"full": full, "shut": shut, "served": served}
+
+
 def as_lever(program: Program) -> Mask:
     """(years,) where the program imports by overflow although labour is not short."""
-    overflow, unemployed = value_of(program.values["overflow_imports"]), value_of(program.values["unemployed"])
+    overflow = value_of(program.values["overflow_imports"])
+    return (overflow > MISS_SHOWN) & _idle(program) & ~program.setting.shut
+
+
+def rations_as_lever(program: Program) -> Mask:
+    """(years,) where the program rations although labour is not short or more could be bought abroad."""
+    p, v = program.setting, program.values
+    most = p.cards["overflow_limit"] * value_of(v["household_consumption"])
+    more = most - value_of(v["overflow_imports"]) > MISS_SHOWN
+    return (value_of(v["forced_saving"]) > MISS_SHOWN) & (_idle(program) | more) & ~p.served
+
+
+def _idle(program: Program) -> Mask:
+    """(years,) where more than those who change jobs anyway are without work."""
     force = program.setting.arrays.labour_force[program.setting.window]
-    slack = unemployed / force - program.setting.cards["frictional_unemployment"]
-    return (overflow > MISS_SHOWN) & (slack > MISS_SHOWN)
+    rate = value_of(program.values["unemployed"]) / force
+    return rate - program.setting.cards["frictional_unemployment"] > MISS_SHOWN
 
 
 def _stopped(course: Course, program: Program, explained: bool) -> tuple[Program, Verdict]:
@@ -248,9 +274,7 @@ def why_off(program: Program, off: Off) -> str:
     """What the program does that the simulation would not."""
     if (below_zero(program) != program.setting.stopped).any() and not program.setting.held.any():
         return "market investment is negative in the program, zero in the simulation"
-    lever = as_lever(program)
-    if lever.any():
-        return f"overflow imports are used as a lever in {program.setting.calendar[lever][0]}"
-    if value_of(program.values["forced_saving"]).max() > MISS_SHOWN:
-        return "rationing is used as a lever"
+    for lever, said in ((as_lever(program), "overflow imports are"), (rations_as_lever(program), "rationing is")):
+        if lever.any():
+            return f"{said} used as a lever in {program.setting.calendar[lever][0]}"
     return f"most in {off.variable} of {off.year}"

@@ -65,6 +65,20 @@ def test_overflow_imports_are_shut_where_labour_is_not_short(monkeypatch: pytest
     assert any("overflow imports are used as a lever in 2042" in text for text in without.verdict.warnings)
 
 
+def test_nobody_is_rationed_while_more_could_be_bought_abroad(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package is a share of the year's GDP: forbidden to miss it, the program would ration until GDP fits."""
+    experiment = iom.load_experiment("two-halves").set("targets.package", {"exactly": 5.0, "by": 8, "hard": True})
+    with pytest.raises(iom.InfeasibleError, match="programme pace in 2026"):
+        iom.solve(experiment)
+    within = iom.solve(experiment.set("targets.package.exactly", 4.7))
+    assert within.verdict.status == "optimal"
+    assert float(within.data["forced_saving"].max()) < 1e-9
+    monkeypatch.setattr(solving, "VALVE_ROUNDS", 0)
+    without = iom.solve(experiment)
+    assert without.verdict.status == "inaccurate"
+    assert any("used as a lever in 203" in text for text in without.verdict.warnings)
+
+
 def test_a_package_beyond_its_pace_is_missed_by_what_the_pace_leaves() -> None:
     path = iom.solve(iom.load_experiment("two-halves").set("targets.package.exactly", 6))
     [said] = [text for text in path.verdict.warnings if text.startswith("package is missed")]

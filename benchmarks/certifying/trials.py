@@ -16,6 +16,7 @@ from certifying.planted import Collision, planted_collision, planted_optimum
 from certifying.proof import TOLERANCE, doubts, farkas_margin, infeasible_by_highs, repaired, shortened
 from iomodel.errors import InfeasibleError, SolverError
 from iomodel.program.build import Program
+from iomodel.program.certificate import Verdict
 from iomodel.program.solvers import MOREAU, solve_program
 
 SAME_GOAL = 1e-6
@@ -128,6 +129,12 @@ def _compare(program: Program, other: Program, name: str, report: Report) -> Non
             report.wrong.append(f"{variable} is {apart:.1e} apart from {name}'s")
 
 
+def settled_again(verdict: Verdict) -> bool:
+    """Whether a path was solved again with stops and valves, so that it is not the first program's."""
+    words = ("stopped at zero", "overflow imports shut", "labour fully used", "nobody rationed")
+    return any(word in remedy for remedy in verdict.remedies for word in words)
+
+
 def _replayed(case: Case, program: Program, report: Report) -> None:
     """The solved path by `iomodel.solve`, whose numbers are a simulation's, beside the program's own."""
     try:
@@ -147,8 +154,7 @@ def _replayed(case: Case, program: Program, report: Report) -> None:
     report.facts["replay"] = path.verdict.replay_distance
     if path.verdict.status != "optimal":
         report.inaccurate.append(f"solve: {path.verdict}")
-    stopped = any("stopped at zero" in remedy for remedy in path.verdict.remedies)
-    if path.verdict.status == "optimal" and not stopped and report.verdict == "optimal":
+    if path.verdict.status == "optimal" and not settled_again(path.verdict) and report.verdict == "optimal":
         told = path.data["household_consumption"].sel(year=path.policy_years).values
         apart = float(np.abs(told - program.values["household_consumption"].value[: told.size]).max())
         if apart > REPLAYED:

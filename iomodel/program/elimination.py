@@ -169,8 +169,11 @@ class Reduced:
     idle_of: Indices
     """For each of `idle_rows` the place in `idle` of the column that stands in it."""
 
-    def restore(self, x: Array, z: Array) -> tuple[Array, Array, Array]:
-        """Point, slacks and multipliers of the whole program from those of the reduced one."""
+    def restore(self, x: Array, z: Array, *, proof: bool = False) -> tuple[Array, Array, Array]:
+        """Point, slacks and multipliers of the whole program from those of the reduced one.
+
+        proof: the multipliers are a proof that there is no point, in which the goal has no part.
+        """
         made, whole = self.made, self.whole
         inner, price = np.zeros(made.columns.size), np.zeros(made.rows.size)
         inner[self.columns], price[self.rows] = x, z
@@ -186,7 +189,8 @@ class Reduced:
         point[self.pairs.columns] = made.fixed - made.moves @ inner
         multipliers[made.rows] = price
         # Stationarity in the columns that were defined: (D (I − N))' z = −(Px + q + A'z of the other rows).
-        pull = -(whole.gradient(point) + whole.matrix.T @ multipliers)[self.pairs.columns]
+        push = 0.0 if proof else whole.gradient(point)
+        pull = -(push + whole.matrix.T @ multipliers)[self.pairs.columns]
         for step in made.steps:
             pull = pull + step.T @ pull
         multipliers[self.pairs.rows] = pull / made.pivot

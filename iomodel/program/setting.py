@@ -39,6 +39,7 @@ class Setting:
     held: (n, years) where a law keeps it at or above zero, because stopping it there and not would take turns.
     shut: (years,) where overflow imports are shut: labour is not short, and they would cool a product instead.
     full: (years,) where a law keeps labour fully used, because overflow imports would leave some of it idle.
+    served: (years,) where nobody is rationed: labour is idle or more could be bought abroad.
     """
 
     arrays: Arrays
@@ -52,6 +53,7 @@ class Setting:
     held: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((1, 1), dtype=bool))
     shut: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
     full: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
+    served: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
 
     @property
     def cards(self) -> Cards:

@@ -246,8 +246,12 @@ def called(smaller: Reduced, solver: Solver) -> SimpleNamespace:
     inner, price = np.asarray(answer.x, dtype=float), np.asarray(answer.z, dtype=float)
     status = str(answer.status)
     proven = {"PrimalInfeasible": "infeasible", "DualInfeasible": "unbounded"}.get(status)
-    proof = proof_residual(smaller.arrays, proven, inner, price) if proven else float("nan")
-    x, s, z = smaller.restore(inner, price)
+    x, s, z = smaller.restore(inner, price, proof=proven == "infeasible")
+    proof = float("nan")
+    if proven == "infeasible":
+        proof = proof_residual(smaller.whole, proven, x, z)
+    elif proven:
+        proof = proof_residual(smaller.arrays, proven, inner, price)
     return SimpleNamespace(
         x=x, s=s, z=z, status=status, obj_val=smaller.whole.cost(x), solve_time=answer.solve_time,
         iterations=answer.iterations, proof=proof,

@@ -2,7 +2,8 @@
 
 C = C̄ g + pan + c_Y (Y − T − UB − N) + c_T (T + UB + N) + h − z, an equality of behaviour; h rises to p times the
 programme at the speed λ; z, rationing when labour is short and overflow at its limit, is dear and reported as forced
-saving.
+saving. In years in which the program would ration although labour is idle (`Setting.served`, found by solving again) it
+moves nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     market, transfer = cards["propensity_market_income"], cards["propensity_transfers"]
     own = p.account("autonomous_consumption") * p.trend + p.path("pandemic")
     wanted = own + market * (v["household_income"] - v["transfers"]) + transfer * v["transfers"] + v["precaution"]
-    yield Law("consumption", ("year",), v["household_consumption"] == wanted - v["forced_saving"], MONEY, "equal",
+    rationed = cp.multiply(~p.served, v["forced_saving"]) if p.served.any() else v["forced_saving"]
+    yield Law("consumption", ("year",), v["household_consumption"] == wanted - rationed, MONEY, "equal",
               defines="forced_saving")  # fmt: skip
     speed = cards["precaution_speed"]
     before = cp.hstack([np.array([p.state.precaution]), v["precaution"][:-1]])
