@@ -250,6 +250,8 @@ def _economy(experiment: Experiment, shown: dict[tuple[str, str, Any], Economy])
     """The economy of an experiment; the first of a table is printed in full, of the others what differs from it."""
     from iomodel.course import economy_of
 
+    if experiment.deciding:
+        return _deciding(experiment)
     key = (experiment.table, experiment.region, experiment.cards)
     if key in shown:
         return shown[key]
@@ -265,11 +267,24 @@ def _economy(experiment: Experiment, shown: dict[tuple[str, str, Any], Economy])
     return economy
 
 
+def _deciding(experiment: Experiment) -> Economy:
+    """The first of the economies that decide together; all are printed, a line each."""
+    from iomodel.world import world_economies
+
+    economies = world_economies(experiment)
+    lines = [f"{experiment.name}: {_count(len(economies), 'region')} of {economies[0].table.name} decide together"]
+    for one in economies:
+        missing = f"; {one.missing_words}" if one.missing_cards else ""
+        lines.append(f"  {one.region} in {one.year}: GDP {one.gdp:,.0f} {one.table.unit}{missing}")
+    _say("\n".join([*lines, ""]))
+    return economies[0]
+
+
 def _solved(experiment: Experiment, economy: Economy, out: Path) -> Trajectory:
     from iomodel.results import save
     from iomodel.run import solve
 
-    path = solve(experiment, economy)
+    path = solve(experiment, None if experiment.deciding else economy)
     file = save(path, out / experiment.name / "path.nc")
     _say(f"{experiment.name}: {path.verdict}\n   {file}")
     return path
@@ -281,6 +296,10 @@ def _show(paths: list[Trajectory], out: Path) -> None:
     from iomodel.results import save_headline
 
     for path in paths:
+        if path.experiment.deciding:
+            _show_regions(path, out)
+    paths = [path for path in paths if not path.experiment.deciding]
+    for path in paths:
         if refusal(path):
             print(f"\n{refusal(path)}")
     paths = [path for path in paths if not refusal(path)]
@@ -291,6 +310,25 @@ def _show(paths: list[Trajectory], out: Path) -> None:
     parts = [above, headline.round(2).T.to_string(), INVESTMENT, beneath]
     print("\n" + "\n\n".join(part for part in parts if part) + "\n")
     _say(str(save_headline(headline, out / "headline.csv")))
+
+
+def _show_regions(path: Trajectory, out: Path) -> None:
+    """The outcomes of a path of several regions, a column each, and for which of them they are no headline."""
+    from iomodel.headline import compare, refusal
+    from iomodel.results import save_headline
+    from iomodel.world import by_region
+
+    parts = by_region(path)
+    table = compare(list(parts.values())).set_axis(list(parts), axis=0).rename_axis("region")
+    print(f"\n{path.experiment.name} in {int(path.data['year'].values[-1])}, by region\n")
+    print(table.round(2).to_string() + "\n")
+    refused = [region for region, own in parts.items() if refusal(own)]
+    if refused:
+        print(
+            f"No headline for {', '.join(refused)}: more than half of the cards that belong to a country and its year "
+            "stand at defaults there. These numbers are examples.\n"
+        )
+    _say(str(save_headline(table, out / path.experiment.name / "regions.csv")))
 
 
 def _code(path: Trajectory) -> int:

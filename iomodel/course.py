@@ -137,7 +137,11 @@ def course_of(experiment: Experiment, economy: Economy | None) -> Course:
     Raises ExperimentError for what is no experiment, for a horizon beyond the yearly paths and for an economy of
     another table or region.
     """
-    experiment_required(experiment)
+    if experiment_required(experiment).deciding:
+        raise ExperimentError(
+            f"several regions decide in {experiment.name!r}, and this asks about one; take deciding out and set region,"
+            " or use solve, build or simulate, which take several."
+        )
     economy = economy_of(experiment) if economy is None else _same(experiment, economy)
     arrays = arrays_of(economy)
     own = arrays if not experiment.tariffs else arrays_of(_with_tariffs(experiment, economy))

@@ -68,6 +68,10 @@ def _checked(paths: object) -> list[Trajectory]:
                 f"compare takes paths (of solve, simulate or load_trajectory), found {str(path)[:60]!r} of type "
                 f"{type(path).__name__}."
             )
+        if "region" in path.data.dims:
+            raise ResultError(
+                f"{path.experiment.name} has several regions: compare them with iomodel.world.by_region(path).values()."
+            )
         found.append(path)
     if not found:
         raise ResultError("compare takes a list of paths, found an empty one.")

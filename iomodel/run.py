@@ -55,7 +55,7 @@ def build(
     """
     blocks = own_blocks(blocks)
     if experiment_required(experiment).deciding:
-        return build_world(experiment, None, blocks, core=core).whole
+        return build_world(experiment, _nobody(economy), blocks, core=core).whole
     return assemble(setting_of(course_of(experiment, economy), form), (*core, *blocks), shifts)
 
 
@@ -80,11 +80,20 @@ def solve(
     """
     blocks = own_blocks(blocks)
     if experiment_required(experiment).deciding:
-        return solve_world(experiment, None, blocks, core=core)
+        return solve_world(experiment, _nobody(economy), blocks, core=core)
     course = course_of(experiment, economy)
     if not experiment.levers.free:
         return trajectory_of(course, *_ahead_without_levers(course), Verdict("simulated"), {})
     return solved(course, assemble(setting_of(course, "reduced"), (*core, *blocks)))
+
+
+def _nobody(economy: Economy | None) -> None:
+    """One economy is no answer to what several regions have."""
+    if economy is not None:
+        raise ExperimentError(
+            "several regions decide, and one economy was handed over: leave it out, or use "
+            "iomodel.world.solve_world(experiment, economies)."
+        )
 
 
 def resolve(program: Program, experiment: Experiment, economy: Economy, changes: Mapping[str, object]) -> Trajectory:
@@ -134,7 +143,7 @@ def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajecto
     if experiment_required(experiment).deciding:
         if experiment.levers.free:
             raise ExperimentError("no rule is announced for several deciding regions: solve it, or free no lever.")
-        return solve_world(experiment)
+        return solve_world(experiment, _nobody(economy))
     course = course_of(experiment, economy)
     if not experiment.levers.free:
         return trajectory_of(course, *_ahead_without_levers(course), Verdict("simulated"), {})

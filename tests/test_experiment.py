@@ -31,7 +31,7 @@ from iomodel.experiment_file import KEYS, experiment_from, shipped_experiments
 from iomodel.program import policy
 from iomodel.table import load_table
 
-POLICIES = ["best-path", "business-as-usual", "demand-only", "supply-only", "two-halves", "two-halves-tariffs"]
+POLICIES = ["best-path", "business-as-usual", "demand-only", "supply-only", "two-halves", "two-halves-tariffs", "world"]
 
 
 def written(folder: Path, text: str, name: str = "mine.toml") -> Path:
@@ -56,7 +56,9 @@ def test_the_shipped_policies() -> None:
     assert both.levers == Levers(("retirement", "reform", "programme"), "debt", Benefit(0.15, 8))
     assert best.targets == {"idle_cut": Target("at_least", 0.5, 8)}
     assert best.horizon == Horizon(10, 12)
-    assert {experiment.horizon.solved for name, experiment in loaded.items() if name != "best-path"} == {18}
+    assert {experiment.horizon.solved for name, experiment in loaded.items() if name not in ("best-path", "world")} == {
+        18
+    }
     assert tariffs == both.replace(
         name="two-halves-tariffs", question=tariffs.question, table="world-2011", tariffs=(Tariff("all"),)
     )

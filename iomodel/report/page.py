@@ -29,6 +29,7 @@ from iomodel.report.words import TABLES, number, policy, region, signed
 from iomodel.shipped import shipped_tables, table_card
 from iomodel.study import Study
 from iomodel.study_files import study_files
+from iomodel.world import by_region
 
 KIND_WORDS = {
     "read": "read in their sources",
@@ -60,6 +61,7 @@ def study_of(paths: Sequence[Trajectory]) -> Study:
     """Single paths as a study: those on the first one's table are the headline, others stand beside it."""
     if not paths:
         raise ResultError("There is no path to report; give at least one trajectory.")
+    paths = [one for path in paths for one in by_region(path).values()]
     first = paths[0].provenance["table_sha256"]
     home = _named([path for path in paths if path.provenance["table_sha256"] == first])
     other = _named([path for path in paths if path.provenance["table_sha256"] != first])

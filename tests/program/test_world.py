@@ -13,8 +13,9 @@ from synthetic import FACTORS, SECTORS, random_numbers, write_map
 
 import iomodel as iom
 from iomodel.aggregation import aggregate_regions
+from iomodel.cli import main
 from iomodel.course import setting_of
-from iomodel.errors import ExperimentError
+from iomodel.errors import ExperimentError, ResultError
 from iomodel.experiment import Experiment, Horizon, Levers, Target
 from iomodel.program.arrays import arrays_of
 from iomodel.program.diagnose import shadow_prices
@@ -24,7 +25,7 @@ from iomodel.program.trajectory import Trajectory
 from iomodel.program.world import BALANCE, FORM, assemble_world, trade_of
 from iomodel.program.world_simulate import world_step
 from iomodel.results import load_trajectory, save
-from iomodel.run import what_binds
+from iomodel.run import replay, what_binds
 from iomodel.table import Table, load_table, make_table, save_table
 from iomodel.world import build_world, by_region, solve_world, world_course, world_economies
 
@@ -280,3 +281,35 @@ def test_regions_and_tables_that_cannot_decide(file: str) -> None:
         world_economies(_asked(file, deciding="all", weights={"CHN": 1.0, "USA": 1.0}))
     with pytest.raises(ExperimentError, match="no rule is announced for several deciding regions"):
         iom.simulate(_asked(file, deciding="all"))
+
+
+def test_the_command_line_prints_regions_and_no_headline(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = tmp_path / "asked.toml"
+    asked.write_text(
+        f'table = "{file}"\ndeciding = ["USA", "CHN"]\n[weights]\nUSA = 1.0\nCHN = 2.0\n'
+        "[horizon]\nyears = 2\nbeyond = 0\n"
+        '[levers]\nfree = ["programme"]\n',
+        encoding="utf-8",
+    )
+    assert main(["run", str(asked), "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "asked: 2 regions of" in out
+    assert "16 of 16 cards that belong to a country and year are missing" in out
+    assert "asked in 2013, by region" in out
+    assert "No headline for USA: more than half of the cards" in out
+    assert (tmp_path / "asked" / "regions.csv").read_text(encoding="utf-8").startswith("region,")
+    assert main(["report", str(tmp_path)]) == 0
+    assert "no headline for USA" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_asked_of_one_region_says_so(file: str, path: Trajectory) -> None:
+    asked = _asked(file, deciding="all")
+    with pytest.raises(ExperimentError, match="several regions decide in 'world', and this asks about one"):
+        replay(path)
+    with pytest.raises(ExperimentError, match="one economy was handed over"):
+        iom.solve(asked, iom.calibrate(_three(), "USA"))
+    with pytest.raises(ResultError, match="has several regions: compare them with"):
+        iom.compare([path])
+    assert iom.load_experiment("world").deciding == ("all",)
