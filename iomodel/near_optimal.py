@@ -83,7 +83,7 @@ class Alternatives:
         low, best, high = self.values
         unit = self.best.data[self.outcome].attrs["units"]
         return (
-            f"{self.outcome.replace('_', ' ')} of {self.year} is {best:.4g} on the best path, and from {low:.4g} to "
+            f"{self.outcome.replace('_', ' ')} of {self.year} is {best:.4g} at the optimum, and from {low:.4g} to "
             f"{high:.4g} ({unit}) on paths worth at most {100 * self.slack:.3g} percent of base-year consumption less"
         )
 

@@ -85,7 +85,10 @@ def frontier_text(found: xr.Dataset) -> str:
     own = "" if "own_x" not in found.attrs else f"{_short(x)} {number(float(found.attrs['own_x']), 2)}, "
     lines.append(f"own path: {own}{_short(y)} {number(float(found.attrs['own_y']), 3)}")
     lines.append(
-        f"slope: of {_short(y)} less what is charged, by the level; charged: paid beyond the own path's prices"
+    if x in found:
+        lines.append(f"slope: of {_short(y)} less what is charged, by the level; charged: paid beyond the own path's prices")
+    else:
+        lines.append("slope: from neighbouring points; nothing is charged, each point is the experiment with that setting")
     )
     return "\n".join(lines)
 
