@@ -84,12 +84,9 @@ def frontier_text(found: xr.Dataset) -> str:
         lines.append(" ".join(f"{cell:>{width}}" for cell, width in widths) + status + said)
     own = "" if "own_x" not in found.attrs else f"{_short(x)} {number(float(found.attrs['own_x']), 2)}, "
     lines.append(f"own path: {own}{_short(y)} {number(float(found.attrs['own_y']), 3)}")
-    lines.append(
-    if x in found:
-        lines.append(f"slope: of {_short(y)} less what is charged, by the level; charged: paid beyond the own path's prices")
-    else:
-        lines.append("slope: from neighbouring points; nothing is charged, each point is the experiment with that setting")
-    )
+    of_level = f"of {_short(y)} less what is charged, by the level; charged: paid beyond the own path's prices"
+    of_setting = "from neighbouring points; nothing is charged, since each point is the experiment with that setting"
+    lines.append(f"slope: {of_level if x in found else of_setting}")
     return "\n".join(lines)
 
 
