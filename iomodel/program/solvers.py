@@ -75,12 +75,20 @@ HIGHS = Solver("HIGHS", "highspy", {}, "HiGHS", cones=False)
 BOUND = Solver(
     "CLARABEL",
     "clarabel",
-    {**_ACCURATE, "direct_solve_method": "faer", "static_regularization_constant": 1e-7, "max_iter": 100},
+    {
+        **_ACCURATE,
+        "direct_solve_method": "faer",
+        "static_regularization_constant": 1e-7,
+        "max_iter": 100,
+        "iterative_refinement_enable": False,
+    },
     "Clarabel, supernodal",
+    substituted=True,
 )
 ALONE = (CLARABEL, REFINED, RESCALED, MOREAU, QOCO)
 """What is tried where one region decides."""
-SEVERAL = (BOUND, replace(BOUND, settings={**BOUND.settings, "static_regularization_constant": 1e-6}))
+_STEADY = {"static_regularization_constant": 1e-6, "iterative_refinement_enable": True}
+SEVERAL = (BOUND, replace(BOUND, settings={**BOUND.settings, **_STEADY}, label="Clarabel, supernodal, refined"))
 """What is tried where several do: their directions of final demand make a dense core, on which the supernodal
 factorisation is nine times faster than qdldl; pivots of output need more regularisation than the default."""
 SOLVERS = {"clarabel": CLARABEL, "moreau": MOREAU, "qoco": QOCO, "highs": HIGHS}

@@ -10,7 +10,7 @@ sector that makes nothing sells nothing: its row reads x = 0. The goal is a weig
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -197,7 +197,7 @@ def assemble_world(
     for region, one, own, goals in zip(trade.regions, laid, laws, terms, strict=True):
         variables |= {of(name, region): var for name, var in one.variables.items()}
         values |= {of(name, region): value for name, value in one.values.items()}
-        every |= {of(name, region): law for name, law in own.items()}
+        every |= {of(name, region): _within(law, region) for name, law in own.items()}
         worth |= {of(name, region): term for name, term in goals.items()}
     whole = Program(problem, settings[0], variables, values, every, worth, laid[0].blocks)
     parts = {
@@ -210,6 +210,11 @@ def assemble_world(
 def of(name: str, region: str) -> str:
     """The name of a region's variable or law in the whole program."""
     return f"{name} of {region}"
+
+
+def _within(law: Law, region: str) -> Law:
+    """A region's law in the whole program: what it defines has the region behind its name, too."""
+    return replace(law, defines=of(law.defines, region)) if law.defines else law
 
 
 def _balances(settings: Sequence[Setting], laid: Sequence[Laid], trade: Trade) -> list[Law]:
