@@ -80,6 +80,7 @@ BOUND = Solver(
         "direct_solve_method": "faer",
         "static_regularization_constant": 1e-7,
         "max_iter": 100,
+        "max_threads": 1,
         "iterative_refinement_enable": False,
     },
     "Clarabel, supernodal",
