@@ -22,7 +22,7 @@ import xarray as xr
 
 from iomodel.bundles import bundles_of, per_output
 from iomodel.capital import drive_shares, plant_of
-from iomodel.cards import COUNTRY, Cards, SectorRows, elsewhere, load_cards, load_map
+from iomodel.cards import COUNTRY, Cards, elsewhere, load_cards
 from iomodel.defaults import Accounts, with_defaults
 from iomodel.economy import Economy
 from iomodel.errors import CardError, TableError, nearest
@@ -30,6 +30,7 @@ from iomodel.findings import findings_of
 from iomodel.jobs import jobs_by_sector, jobs_finding
 from iomodel.labels import ASSETS
 from iomodel.prerequisites import require, value_added
+from iomodel.sector_maps import SectorRows, load_map
 from iomodel.table import Table, table_required
 from iomodel.utilisation import published_utilisation
 from iomodel.yearly import yearly_paths

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from iomodel.cards import Cards, SectorRows
+from iomodel.cards import Cards
+from iomodel.sector_maps import SectorRows
 
 Array = npt.NDArray[np.float64]
 

@@ -1,25 +1,20 @@
-"""Cards and sector maps: what the model needs and no table holds, with its unit, range and source.
+"""Cards: the numbers that the model needs and no table holds, each with its unit, range and source.
 
 A card says where its value comes from and how far it may be moved; code holds no such number of its own. One file is
 common to all tables, one file for each shipped table says what differs, and the user's changes come last, checked
-against the range. A sector map does for a classification what the cards do for the economy: one line a sector, each
-with its reason.
+against the range. What a classification needs, sector by sector, is in `iomodel.sector_maps`.
 """
 
 from __future__ import annotations
 
-import csv
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from iomodel.errors import CardError, nearest
-from iomodel.labels import positions
 from iomodel.shipped import shipped_file, shipped_names, shipped_tables
 
 KINDS = ("read", "derived", "fitted", "assumed", "default", "preference")
@@ -301,185 +296,3 @@ def _card(key: str, entry: Mapping[str, object]) -> Card:
         raise CardError(f"Card {key}: value is a number or a list of numbers, found {value!r}.")
     texts = [str(entry[name]) for name in ("title", "unit", "kind", "source")]
     return Card(key, texts[0], texts[1], value, float(low), float(high), texts[2], texts[3])
-
-
-GROUPS = ("agriculture", "mining", "manufacturing", "utilities", "construction", "services")
-INDUSTRY = ("mining", "manufacturing", "utilities")
-"""The groups whose utilisation is published: there capacity is counted, elsewhere plant is always in normal use."""
-
-_CHOICES = {
-    "group": GROUPS,
-    "asset": ("construction", "equipment", "intangible"),
-    "capital": ("plant", "infrastructure", "real_estate"),
-    "drive": ("manufacturing", "infrastructure", "real_estate", "elsewhere"),
-    "normal": ("published", "base", ""),
-    "broad": ("primary", "manufacturing", "services"),
-}
-_FLAGS = ("favoured", "public", "overflow", "individual_government")
-_NUMBERS = ("engel", "displacement")
-MAP_COLUMNS = (
-    "sector", "name", "group", "engel", "asset", "capital", "drive", "favoured", "public", "overflow",
-    "displacement", "individual_government", "utilisation", "normal", "broad", "reason",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class SectorRows:
-    """How each sector is treated: arrays by sector, in the order of `sectors` (meanings: tables/maps/README.md).
-
-    Texts are arrays of str, `engel` and `displacement` floats (dimensionless), the flags booleans.
-    """
-
-    classification: str
-    sectors: tuple[str, ...]
-    name: np.ndarray
-    group: np.ndarray
-    engel: np.ndarray
-    asset: np.ndarray
-    capital: np.ndarray
-    drive: np.ndarray
-    favoured: np.ndarray
-    public: np.ndarray
-    overflow: np.ndarray
-    displacement: np.ndarray
-    individual_government: np.ndarray
-    utilisation: np.ndarray
-    normal: np.ndarray
-    broad: np.ndarray
-    reason: np.ndarray
-
-    @property
-    def industry(self) -> np.ndarray:
-        """True for mining, manufacturing and utilities."""
-        return np.isin(self.group, INDUSTRY)
-
-    def rows(self, sectors: Iterable[str]) -> SectorRows:
-        """The same map for `sectors`, in their order; CardError names the sectors that have no line."""
-        wanted = tuple(sectors)
-        missing = [sector for sector in wanted if sector not in self.sectors]
-        if missing:
-            raise CardError(
-                f"The map {self.classification} has no line for {len(missing)} of {len(wanted)} sectors: "
-                f"{', '.join(missing[:10])}{' …' if len(missing) > 10 else ''}.{nearest(missing[0], self.sectors)} "
-                "Add a line for each, with the columns that tables/maps/README.md explains."
-            )
-        order = positions(wanted, self.sectors)
-        columns = [column for column in MAP_COLUMNS if column != "sector"]
-        return replace(self, sectors=wanted, **{column: getattr(self, column)[order] for column in columns})
-
-
-def load_map(classification: str | Path) -> SectorRows:
-    """The map of a shipped classification ("nbs42", "wiod35") or of the user's own, given as the path of its CSV.
-
-    Raises CardError when there is none, and one with a line for each thing that is wrong with it: a column that is
-    missing or unknown, a sector that stands twice, a cell that holds what is not allowed, named by line and column.
-
-    >>> load_map("nbs42").rows(["06", "02"]).engel.tolist()
-    [0.6, 1.0]
-    """
-    rows, faults = _read_map(classification)
-    if faults or rows is None:
-        raise CardError("\n".join(faults))
-    return rows
-
-
-def map_faults(classification: str | Path, sectors: Sequence[str]) -> list[str]:
-    """All that keeps a map from being used for `sectors`, a sentence each; none for a map that can be used.
-
-    >>> map_faults("nbs42", ["01", "02"])
-    []
-    """
-    rows, faults = _read_map(classification)
-    if rows is None:
-        return faults
-    try:
-        rows.rows(sectors)
-    except CardError as error:
-        faults.append(str(error))
-    return faults
-
-
-def _read_map(classification: str | Path) -> tuple[SectorRows | None, list[str]]:
-    """The rows of a map, None where it has no lines to speak of, and all that is wrong with it.
-
-    A cell that is not allowed leaves a value of no meaning in the rows: they are for looking at sectors alone.
-    """
-    shipped = shipped_file("tables", "maps", f"{classification}.csv")
-    path = shipped if shipped.is_file() else Path(classification)
-    if not path.is_file():
-        names = shipped_maps()
-        said = (
-            f"There is no sector map {str(classification)!r}; shipped are {', '.join(names)}."
-            f"{nearest(str(classification), names)} For a classification of your own give the path of a CSV with the "
-            f"columns {', '.join(MAP_COLUMNS)} (tables/maps/README.md explains them)."
-        )
-        return None, [said]
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="beyond the last column")
-            lines = list(reader)
-            heading = list(reader.fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        return None, [f"{path.name} is no UTF-8 CSV file ({error}). Save it as CSV UTF-8."]
-    faults = list(_column_faults(path, heading))
-    columns: dict[str, list[str | float | bool]] = {column: [] for column in MAP_COLUMNS}
-    for place, line in enumerate(lines, start=2):
-        for column in MAP_COLUMNS:
-            if column in heading:
-                try:
-                    columns[column].append(_cell(path, place, column, line[column]))
-                except CardError as error:
-                    faults.append(str(error))
-                    columns[column].append("")
-        if line.get("beyond the last column"):
-            faults.append(f"{path.name}, line {place}: it goes on beyond the last column.")
-    if "sector" not in heading:
-        return None, faults
-    sectors = tuple(str(sector) for sector in columns.pop("sector"))
-    faults += [f"{path.name}: sector {sector} stands twice." for sector, n in Counter(sectors).items() if n > 1]
-    if not sectors:
-        faults.append(f"{path.name}: there is no sector.")
-    blank = [""] * len(sectors)
-    name = path.stem if path == shipped else path.name
-    arrays = {column: np.array(cells or blank) for column, cells in columns.items()}
-    return SectorRows(name, sectors, **arrays), faults
-
-
-def shipped_maps() -> list[str]:
-    """Names of the classifications with a shipped sector map (other files lie in that folder, too)."""
-    names = shipped_names("tables/maps", ".csv")
-    heads = [shipped_file("tables", "maps", f"{name}.csv").read_text(encoding="utf-8") for name in names]
-    return [name for name, text in zip(names, heads, strict=True) if text.startswith(",".join(MAP_COLUMNS))]
-
-
-def _column_faults(path: Path, found: Sequence[str]) -> Iterator[str]:
-    for column in MAP_COLUMNS:
-        if column not in found:
-            yield f"{path.name} lacks the column {column!r}; a sector map has {', '.join(MAP_COLUMNS)}."
-    for column in found:
-        if column not in MAP_COLUMNS:
-            hint = nearest(str(column), MAP_COLUMNS)
-            yield f"{path.name} has an unknown column {column!r}; a sector map has {', '.join(MAP_COLUMNS)}.{hint}"
-
-
-def _cell(path: Path, line: int, column: str, text: str | None) -> str | float | bool:
-    """One cell of a map, checked and converted."""
-    where = f"{path.name}, line {line}, column {column}"
-    if text is None:
-        raise CardError(f"{where}: the line ends before it.")
-    if column in _FLAGS:
-        if text not in ("0", "1"):
-            raise CardError(f"{where}: found {text!r}, allowed are 0 and 1.")
-        return text == "1"
-    if column in _NUMBERS:
-        try:
-            number = float(text)
-        except ValueError:
-            raise CardError(f"{where}: found {text!r}, which is no number.") from None
-        if not 0 < number < 10:
-            raise CardError(f"{where}: {number:g} is outside 0 to 10.")
-        return number
-    if column in _CHOICES and text not in _CHOICES[column]:
-        raise CardError(f"{where}: found {text!r}, allowed are {', '.join(_CHOICES[column])}."
-                        f"{nearest(text, _CHOICES[column])}")  # fmt: skip
-    return text

@@ -16,10 +16,10 @@ import xarray as xr
 
 from iomodel.bundles import per_output
 from iomodel.calibration import calibrate
-from iomodel.cards import GROUPS, SectorRows, load_map
 from iomodel.economy import Economy
 from iomodel.errors import TableError, nearest
 from iomodel.labels import OUTPUT_DIMS
+from iomodel.sector_maps import GROUPS, SectorRows, load_map
 from iomodel.table import Table
 
 Array = npt.NDArray[np.float64]

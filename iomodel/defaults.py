@@ -16,8 +16,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from iomodel.capital import drive_shares, plant_of
-from iomodel.cards import Cards, SectorRows
+from iomodel.cards import Cards
 from iomodel.labels import ASSETS
+from iomodel.sector_maps import SectorRows
 
 Array = npt.NDArray[np.float64]
 

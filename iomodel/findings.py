@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from iomodel.cards import SectorRows
 from iomodel.economy import Finding
 from iomodel.facts import published
+from iomodel.sector_maps import SectorRows
 from iomodel.shipped import shipped_file
 from iomodel.utilisation import published_rates
 

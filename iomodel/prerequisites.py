@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from iomodel.cards import Cards, SectorRows
+from iomodel.cards import Cards
 from iomodel.errors import TableError
 from iomodel.labels import ASSETS
+from iomodel.sector_maps import SectorRows
 from iomodel.table import Table
 
 Array = npt.NDArray[np.float64]

@@ -100,9 +100,9 @@ def resolve(program: Program, experiment: Experiment, economy: Economy, changes:
     """Solve a built program again with other values of its parameters, without building it anew.
 
     changes: by keys of the experiment's file, "targets.package.exactly" (or "package" alone),
-    "limits.debt_ceiling.soft", "levers.benefit.to". The program keeps the values that it was built with; its variables hold the new point. Raises
-    ExperimentError for a value that is not allowed and for a setting that needs a rebuild, with the reason;
-    ProgramError when the program was built for another economy.
+    "limits.debt_ceiling.soft", "levers.benefit.to". The program keeps the values that it was built with; its variables
+    hold the new point. Raises ExperimentError for a value that is not allowed and for a setting that needs a rebuild,
+    with the reason; ProgramError when the program was built for another economy.
 
     >>> import iomodel as iom
     >>> experiment = iom.load_experiment("demand-only")

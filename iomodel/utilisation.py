@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from iomodel.cards import Cards, SectorRows, load_map
+from iomodel.cards import Cards
 from iomodel.errors import CardError, nearest
+from iomodel.sector_maps import SectorRows, load_map
 from iomodel.shipped import shipped_file
 
 Array = npt.NDArray[np.float64]

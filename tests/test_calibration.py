@@ -12,11 +12,12 @@ import xarray as xr
 from synthetic import CARDS, HOME, random_numbers, table_of
 
 import iomodel as iom
-from iomodel.cards import CALENDAR_CARDS, SectorRows, load_map
+from iomodel.cards import CALENDAR_CARDS
 from iomodel.economy import Economy
 from iomodel.errors import CardError, TableError
 from iomodel.facts import published
 from iomodel.findings import plausible_ranges
+from iomodel.sector_maps import SectorRows, load_map
 from iomodel.shipped import shipped_file
 
 ASSETS = ("construction", "equipment", "intangible")

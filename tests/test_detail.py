@@ -12,12 +12,13 @@ import pytest
 import iomodel as iom
 from iomodel import cards, nesting
 from iomodel.aggregation import sum_groups
-from iomodel.cards import load_cards, load_map
+from iomodel.cards import load_cards
 from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import CardError
 from iomodel.history import misses
 from iomodel.nesting import detailed_map
+from iomodel.sector_maps import MAP_COLUMNS, load_map
 from iomodel.shipped import shipped_file, table_card
 from iomodel.table import Table, load_table
 
@@ -106,7 +107,7 @@ def test_the_map_is_made_from_the_sectors_and_what_differs() -> None:
     assert detailed_map() == shipped_file("tables", "maps", "nbs153.csv").read_text(encoding="utf-8")
     fine, coarse = load_map("nbs153"), load_map("nbs42")
     assert list(fine.sectors) == load_table("china-2020-153").sectors
-    columns = [column for column in cards.MAP_COLUMNS if column not in ("sector", "name", "reason")]
+    columns = [column for column in MAP_COLUMNS if column not in ("sector", "name", "reason")]
     differs: dict[str, set[str]] = {}
     for place, (product, reason) in enumerate(zip(fine.sectors, fine.reason, strict=True)):
         parent = coarse.sectors.index(PARENTS[product])

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iomodel.cards import SectorRows, load_cards, load_map
+from iomodel.cards import load_cards
 from iomodel.errors import CardError
+from iomodel.sector_maps import SectorRows, load_map
 from iomodel.shipped import shipped_file
 from iomodel.table import load_table
 from iomodel.utilisation import Utilisation, published_utilisation, utilisation_by_sector

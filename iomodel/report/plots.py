@@ -269,6 +269,7 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def style(size: float) -> Any:
+    """The settings of a figure of ours, to draw and to write it under: text that stays text, one font, its `size`."""
     import matplotlib as mpl
 
     return mpl.rc_context(
