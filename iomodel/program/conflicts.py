@@ -17,17 +17,8 @@ import numpy.typing as npt
 
 from iomodel.program.build import Program
 from iomodel.program.diagnose import ACCOUNTING
-from iomodel.program.relaxed import (
-    POSSIBLE,
-    Answer,
-    Model,
-    Relaxed,
-    largest_in_rows,
-    model_of,
-    proof_of,
-    relax,
-    second_opinion,
-)
+from iomodel.program.feasibility import Answer, Model, model_of, proof_of, second_opinion
+from iomodel.program.relaxed import POSSIBLE, Relaxed, largest_in_rows, relax
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -66,7 +57,7 @@ class Conflict:
     """Laws and years that no path meets together, each of which is needed.
 
     margin: what is left of the proof that there is none, as a share of it, when every variable may be as large as
-    `relaxed.LARGEST`; second, second_margin: the same from another solver and other arrays. needed: the law-years
+    `feasibility.LARGEST`; second, second_margin: the same from another solver and other arrays. needed: the law-years
     without which, one at a time, there is a path; all of them, or the filter is wrong.
     """
 
@@ -146,7 +137,7 @@ def proofs(program: Program) -> tuple[float, float]:
     Zero stands for no proof.
 
     Each is added up from its multipliers by our own arithmetic: what is left, as a share of it, when every variable may
-    be as large as `relaxed.LARGEST`. Where both are zero the program has a path, or nothing is known of it.
+    be as large as `feasibility.LARGEST`. Where both are zero the program has a path, or nothing is known of it.
     """
     relaxed = relax(program, ACCOUNTING)
     laws = ~relaxed.mask(POSSIBLE)

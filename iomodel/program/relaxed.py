@@ -1,27 +1,20 @@
-"""The laws of a program with a slack in each, as one linear program that is solved again and again.
+"""The laws of a program with a slack in each, as the arrays of one linear program.
 
 A law whose slack has a price is kept, one whose slack is free of charge is dropped: there is a path exactly when
-nothing has to be paid, and what collides is found by changing prices, from which HiGHS's primal simplex method goes on
-where it was. Nothing is taken on the solver's word: a point is put into the rows, and a proof that there is none
-(Farkas 1902) is added up from its multipliers, whatever is left of rounding being absorbed by a stated bound on every
-variable. `second_opinion` asks the same of Clarabel, with the dropped rows taken out. A user's own laws may bring
-cones; then Clarabel answers alone.
+nothing has to be paid. What is asked of these arrays and what counts as an answer: `iomodel.program.feasibility`.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import cvxpy as cp
-import highspy
 import numpy as np
 import numpy.typing as npt
 from cvxpy.constraints.zero import Equality
-from cvxpy.reductions.solvers.conic_solvers.clarabel_conif import dims_to_solver_cones
 from scipy import sparse
 
 from iomodel.errors import SolverError
@@ -31,28 +24,8 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
 
-_CLARABEL: Any = importlib.import_module("clarabel")  # it has no types of its own
-
-LARGEST = 1e6
-"""Bound on every variable, in its unit (percent of base-year GDP, million persons), under which a proof counts."""
-
-TOLERANCE = 1e-6
-"""Largest residual of a row, relative to its largest term, at which a point is taken for a path."""
-
 POSSIBLE = "what is possible"
 """The rows that no law states but nobody can break: no negative output, plant or persons, nothing closed twice."""
-
-
-ALWAYS = {"output_flag": False, "threads": 1, "primal_feasibility_tolerance": 1e-8,
-          "dual_feasibility_tolerance": 1e-8, "simplex_iteration_limit": 20000}  # fmt: skip
-COLD = {"solver": "ipm", "presolve": "on"}
-"""The first question: interior point with crossover takes a third of the simplex method's time from nothing."""
-WARM = {"solver": "simplex", "presolve": "off", "simplex_strategy": 4}
-"""Every further one: the primal simplex method from the last basis, since other prices leave it feasible; mostly a few
-hundredths of a second (the dual method takes up to thousands of iterations)."""
-
-
-Said = Literal["feasible", "infeasible", "unsure"]
 
 
 @dataclass(frozen=True)
@@ -211,211 +184,3 @@ def _arrays(
     linear = int(dims.zero + dims.nonneg)
     bound = np.asarray(data["b"], dtype=float)
     return Relaxed(program, matrix, bound, int(dims.zero), linear, dims, entries, rows, up, down)
-
-
-# ---------------------------------------------------------------- one model, many questions
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Whether there is a path; the point with the smallest breach, its price, and the multipliers of the rows.
-
-    margin: of the proof that there is none, what is left of it after rounding, as a share of it.
-    """
-
-    feasible: bool
-    point: Array
-    rows: Array
-    price: float
-    margin: float
-
-
-@dataclass(frozen=True)
-class Model:
-    """The relaxed program inside HiGHS, which keeps its last basis. price: of a unit of each entry's slack."""
-
-    relaxed: Relaxed
-    highs: Any
-    price: Array
-
-    def ask(self, kept: Mask) -> Answer:
-        """Whether a path keeps the entries in `kept`, and if not the smallest breach of them; the others are dropped.
-
-        Raises SolverError where neither a path nor a proof that there is none stands.
-        """
-        if self.relaxed.conic:
-            return _by_clarabel(self, kept)
-        self._set(kept)
-        last = self.highs.getBasis()
-        for key, value in (WARM if last.valid else COLD).items():
-            self.highs.setOptionValue(key, value)
-        self.highs.run()
-        answer = self._read(kept) or _by_clarabel(self, kept)
-        if answer.feasible and last.valid:
-            self.highs.setBasis(last)  # a filter goes on from where there was no path
-        return answer
-
-    def charged(self, kept: Mask) -> tuple[Array, Array]:
-        """Price and upper bound of every column: what is possible is never broken, only left out."""
-        relaxed, columns = self.relaxed, self.relaxed.size[1]
-        possible = relaxed.mask(POSSIBLE)
-        cost, upper = np.zeros(columns), np.full(columns, np.inf)
-        cost[relaxed.up] = np.where(kept & ~possible, self.price, 0.0)
-        upper[relaxed.up] = np.where(kept & possible, 0.0, np.inf)
-        both = relaxed.down >= 0
-        cost[relaxed.down[both]] = cost[relaxed.up[both]]
-        return cost, upper
-
-    def _set(self, kept: Mask) -> None:
-        cost, upper = self.charged(kept)
-        every = np.arange(cost.size, dtype=np.int32)
-        self.highs.changeColsBounds(cost.size, every, np.where(self.relaxed.slack, 0.0, -np.inf), upper)
-        self.highs.changeColsCost(cost.size, every, cost)
-
-    def _read(self, kept: Mask) -> Answer | None:
-        """The answer of the last run, if it stands up to our own arithmetic."""
-        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            return None
-        solution = self.highs.getSolution()
-        price = float(self.highs.getInfo().objective_function_value)
-        return answered(self.relaxed, kept, np.array(solution.col_value), np.array(solution.row_dual), price)
-
-
-def answered(relaxed: Relaxed, kept: Mask, point: Array, rows: Array, price: float) -> Answer | None:
-    """The answer that a point and its multipliers give, None where they give none."""
-    margin, proof = proof_of(relaxed, kept, rows)
-    if margin > 0:
-        return Answer(False, point, proof, price, margin)
-    without = point.copy()
-    without[relaxed.up[kept]] = 0.0
-    without[relaxed.down[kept & (relaxed.down >= 0)]] = 0.0
-    return Answer(True, without, rows, price, 0.0) if _off(relaxed, without) <= TOLERANCE else None
-
-
-def model_of(relaxed: Relaxed, price: Array | None = None, like: Model | None = None) -> Model:
-    """The model of a relaxed program; one of the same rows and columns starts from the basis of `like`."""
-    base: Any = highspy.Highs.__base__
-    highs = base()  # the class itself prints a banner when its callbacks are made
-    for key, value in ALWAYS.items():
-        highs.setOptionValue(key, value)
-    price = np.ones(relaxed.rows.size) if price is None else price
-    if relaxed.conic:
-        return Model(relaxed, highs, price)
-    linear = highspy.HighsLp()
-    linear.num_row_, linear.num_col_ = relaxed.size
-    linear.col_cost_ = np.zeros(linear.num_col_)
-    linear.col_lower_ = np.full(linear.num_col_, -np.inf)
-    linear.col_upper_ = np.full(linear.num_col_, np.inf)
-    linear.row_lower_ = np.where(np.arange(relaxed.bound.size) < relaxed.equalities, relaxed.bound, -np.inf)
-    linear.row_upper_ = relaxed.bound
-    matrix: Any = linear.a_matrix_
-    matrix.format_ = highspy.MatrixFormat.kColwise
-    matrix.num_row_, matrix.num_col_ = relaxed.size
-    matrix.start_, matrix.index_, matrix.value_ = relaxed.matrix.indptr, relaxed.matrix.indices, relaxed.matrix.data
-    highs.passModel(linear)
-    if like is not None and like.relaxed.alike(relaxed) and like.highs.getBasis().valid:
-        highs.setBasis(like.highs.getBasis())
-    return Model(relaxed, highs, price)
-
-
-def _off(relaxed: Relaxed, point: Array) -> float:
-    """Largest residual of a row at a point, relative to the row."""
-    over = (relaxed.matrix @ point - relaxed.bound) / relaxed.scale
-    over[: relaxed.equalities] = np.abs(over[: relaxed.equalities])
-    return float(over[: relaxed.linear].max(initial=0.0))
-
-
-def proof_of(relaxed: Relaxed, kept: Mask, ray: Array) -> tuple[float, Array]:
-    """What is left of a proof that no point meets the rows, as a share of it, and its multipliers; zero: no proof.
-
-    With y ≥ 0 on inequalities, Ax ≤ b and Ax = b give (A'y)x ≤ b'y. If b'y < 0 and A'y is zero, no x does; what A'y is
-    off zero by can bring at most its size times the bound on every variable.
-    """
-    best, multipliers = 0.0, ray
-    for sign in (-1.0, 1.0):
-        y = sign * ray
-        y[relaxed.equalities :] = np.maximum(y[relaxed.equalities :], 0.0)
-        given = -float(relaxed.bound @ y)
-        if given <= 0:
-            continue
-        left = np.asarray(relaxed.matrix.T @ y)
-        brought = np.abs(left)
-        brought[relaxed.up] = np.where(kept, 0.0, np.maximum(-left[relaxed.up], 0.0))
-        both = relaxed.down >= 0
-        brought[relaxed.down[both]] = np.where(kept[both], 0.0, np.maximum(-left[relaxed.down[both]], 0.0))
-        margin = 1 - LARGEST * float(brought.sum()) / given
-        if margin > best:
-            best, multipliers = margin, y / given
-    return best, multipliers
-
-
-# ---------------------------------------------------------------- the second opinion
-
-
-def second_opinion(relaxed: Relaxed, kept: Mask) -> tuple[Said, float, Array]:
-    """What Clarabel says of the rows in `kept`, the others taken out; the margin of its proof; its point.
-
-    The margin is added up here from the multipliers: how much of the proof is left when every variable may be as large
-    as `LARGEST`; "infeasible" is only said where something is left, "feasible" where the point meets the rows.
-    """
-    taken = np.ones(relaxed.bound.size, dtype=bool)
-    taken[relaxed.rows[~kept]] = False
-    columns = np.flatnonzero(~relaxed.slack)
-    matrix = relaxed.matrix.tocsr()[np.flatnonzero(taken)][:, columns].tocsc()
-    bound = relaxed.bound[taken]
-    equal = int(taken[: relaxed.equalities].sum())
-    above = int(taken[relaxed.equalities : relaxed.linear].sum())
-    cones = [_CLARABEL.ZeroConeT(equal), _CLARABEL.NonnegativeConeT(above), *_cones(relaxed)]
-    solution = _clarabel(np.zeros(matrix.shape[1]), matrix, bound, cones)
-    status = str(solution.status)
-    if status in ("Solved", "AlmostSolved"):
-        point = np.zeros(relaxed.slack.size)
-        point[columns] = solution.x
-        over = (matrix @ point[columns] - bound)[: equal + above] / relaxed.scale[taken][: equal + above]
-        over[:equal] = np.abs(over[:equal])
-        return ("feasible" if over.max(initial=0.0) <= TOLERANCE else "unsure"), 0.0, point
-    z = np.asarray(solution.z, dtype=float)
-    z[equal : equal + above] = np.maximum(z[equal : equal + above], 0.0)
-    given = -float(bound @ z)
-    margin = 1 - LARGEST * float(np.abs(matrix.T @ z).sum()) / given if given > 0 else 0.0
-    return ("infeasible" if margin > 0 and "PrimalInfeasible" in status else "unsure"), margin, np.zeros(0)
-
-
-def _cones(relaxed: Relaxed) -> list[Any]:
-    """The cones after equalities and inequalities."""
-    return list(dims_to_solver_cones(relaxed.dims))[int(relaxed.dims.zero > 0) + int(relaxed.dims.nonneg > 0) :]
-
-
-def _clarabel(cost: Array, matrix: sparse.csc_matrix, bound: Array, cones: list[Any]) -> Any:
-    settings: Any = _CLARABEL.DefaultSettings()
-    settings.verbose = False
-    settings.direct_solve_method = "qdldl"
-    settings.tol_infeas_abs = settings.tol_infeas_rel = 1e-12
-    settings.max_iter = 500
-    empty = sparse.csc_matrix((cost.size, cost.size))
-    return _CLARABEL.DefaultSolver(empty, cost, matrix, bound, cones, settings).solve()
-
-
-def _by_clarabel(model: Model, kept: Mask) -> Answer:
-    """The same question to Clarabel: where there are cones, or where HiGHS gave no answer that stands."""
-    relaxed = model.relaxed
-    price, upper = model.charged(kept)
-    columns = np.flatnonzero(upper > 0)
-    slack = np.flatnonzero(relaxed.slack[columns])
-    floor = sparse.csc_matrix((-np.ones(slack.size), (np.arange(slack.size), slack)), (slack.size, columns.size))
-    matrix = sparse.csr_matrix(relaxed.matrix[:, columns])
-    stacked = sparse.csc_matrix(sparse.vstack([matrix[: relaxed.linear], floor, matrix[relaxed.linear :]]))
-    bound = np.concatenate([relaxed.bound[: relaxed.linear], np.zeros(slack.size), relaxed.bound[relaxed.linear :]])
-    cones = [_CLARABEL.ZeroConeT(relaxed.equalities),
-             _CLARABEL.NonnegativeConeT(relaxed.linear - relaxed.equalities + slack.size),
-             *_cones(relaxed)]  # fmt: skip
-    solution = _clarabel(price[columns], stacked, bound, cones)
-    rows = np.delete(np.asarray(solution.z, dtype=float), np.s_[relaxed.linear : relaxed.linear + slack.size])
-    point = np.zeros(price.size)
-    point[columns] = solution.x
-    answer = answered(relaxed, kept, point, rows, float(solution.obj_val))
-    if answer is None and str(solution.status) == "Solved" and relaxed.conic:
-        answer = Answer(False, point, rows, float(solution.obj_val), 1.0)  # a proof through cones is not added up here
-    if answer is None:
-        raise SolverError("the search for laws in conflict found neither a path nor a proof that there is none")
-    return answer

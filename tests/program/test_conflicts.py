@@ -20,7 +20,8 @@ from iomodel.program.block import Block, Law, Term, Var
 from iomodel.program.build import Program
 from iomodel.program.conflicts import Collision, collision_of, proofs
 from iomodel.program.diagnose import ACCOUNTING
-from iomodel.program.relaxed import POSSIBLE, model_of, proof_of, relax, second_opinion
+from iomodel.program.feasibility import model_of, proof_of, second_opinion
+from iomodel.program.relaxed import POSSIBLE, relax
 from iomodel.program.solvers import solve_program
 from iomodel.remedies import Case, Remedies, remedies_of
 
