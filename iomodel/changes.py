@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 
 from iomodel.errors import ExperimentError, nearest
-from iomodel.experiment import KINDS, TARGETS, Experiment
+from iomodel.experiment import Experiment
+from iomodel.experiment_parts import KINDS, TARGETS
 
 REBUILD = {
     "targets.*.by": "the years in which a target's law holds are laid when the program is built",

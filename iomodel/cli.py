@@ -508,7 +508,7 @@ def _build(asked: argparse.Namespace) -> int:
 
 def _cards(asked: argparse.Namespace) -> int:
     from iomodel.cards import load_cards
-    from iomodel.experiment import known_table
+    from iomodel.experiment_checks import known_table
 
     cards = load_cards(known_table("--table", asked.table))
     if asked.key:

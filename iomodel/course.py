@@ -20,7 +20,8 @@ import xarray as xr
 from iomodel.calibration import calibrate
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError
-from iomodel.experiment import LIMITS, TABLE_FILES, Experiment, experiment_required
+from iomodel.experiment import Experiment, experiment_required
+from iomodel.experiment_parts import LIMITS, TABLE_FILES
 from iomodel.markets.tariffs import exports_under_tariffs, in_force
 from iomodel.program.arrays import Arrays, arrays_of
 from iomodel.program.blocks.debts import CORRIDOR

@@ -9,136 +9,30 @@ first year after those that are known being year 1, so that one file serves tabl
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-from iomodel.errors import ExperimentError, TableError, nearest
+from iomodel.errors import ExperimentError
+from iomodel.experiment_checks import (
+    check_levers,
+    checked_benefit,
+    checked_card,
+    checked_corridor,
+    checked_deciding,
+    checked_limit,
+    checked_target,
+    checked_tariff,
+    checked_weights,
+)
+from iomodel.experiment_parts import KINDS, Benefit, Horizon, Levers, Limit, Target, Tariff
 from iomodel.frozen import Frozen
-from iomodel.labels import TARIFF_GROUPS
-from iomodel.program.policy import LEVERS, PAYERS
-from iomodel.shipped import shipped_tables, table_card
-from iomodel.values import number, one_of, refuse, text, whole
+from iomodel.values import one_of, refuse, text
 
-KINDS = ("exactly", "at_least")
-"""A target's two kinds: a value to be met, or a floor."""
-
-TARGETS = {
-    "package": ("programme", 20.0, "points of GDP"),
-    "idle_cut": ("retirement", 1.0, "as a share of the reference's idle plant"),
-    "reform": ("reform", 1.0, "as a share of the investment drive"),
-}
-"""Target -> the lever that meets it, the largest value that makes sense, the unit."""
-
-LIMITS = {
-    "debt_ceiling": "watched_debt",
-    "deficit_ceiling": "watched_deficit",
-    "firm_debt_ceiling": "watched_firm_debt",
-    "current_account_floor": "watched_current_account_low",
-    "household_saving_floor": "watched_household_saving",
-}
-"""Watched quantity that a file may turn into a law -> the card that holds its margin."""
-
-_BEYOND = (-100.0, 100.0, "points of GDP beyond the reference path")
-MARGINS = {
-    "debt_ceiling": _BEYOND,
-    "deficit_ceiling": _BEYOND,
-    "firm_debt_ceiling": _BEYOND,
-    "current_account_floor": (-20.0, 20.0, "percent of GDP"),
-    "household_saving_floor": (0.0, 1.0, "as a share of household income"),
-}
-"""Limit -> the smallest and largest margin that makes sense, and its unit."""
-
-GROUPS = TARIFF_GROUPS
-
-ALL = "all"
-
-TABLE_FILES = (".nc", ".csv", ".xlsx", ".xlsm")
-"""Endings by which a table is a user's own file; every other text is a shipped table's name."""
-
-
-@dataclass(frozen=True)
-class Horizon:
-    """Reported years of policy, and the years solved beyond them so that the end does not reach into the report."""
-
-    years: int = 10
-    beyond: int = 8
-
-    def __post_init__(self) -> None:
-        whole("horizon.years", self.years, 1, 100, "years of policy")
-        whole("horizon.beyond", self.beyond, 0, 100, "years after the reported ones")
-
-    @property
-    def solved(self) -> int:
-        """Years of policy that are solved."""
-        return self.years + self.beyond
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where to be from year `by` of the policy on: `exactly` or `at_least` `value`; `hard` allows no miss."""
-
-    kind: str
-    value: float
-    by: int = 8
-    hard: bool = False
-
-
-@dataclass(frozen=True)
-class Benefit:
-    """The unemployment benefit's path: replacement times coverage, as a share of the wage, `to` in year `by`."""
-
-    to: float = 0.15
-    by: int = 8
-
-
-@dataclass(frozen=True)
-class Levers:
-    """What the policy may move, who pays for the programme, and the benefit's path (None: it stays as it is)."""
-
-    free: tuple[str, ...] = ()
-    payer: str = "debt"
-    benefit: Benefit | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.free, str) or not isinstance(self.free, Sequence):
-            raise refuse("levers.free", self.free, f"a list of {', '.join(LEVERS)}")
-        for lever in self.free:
-            one_of("levers.free", lever, LEVERS)
-        if len(set(self.free)) < len(self.free):
-            raise refuse("levers.free", list(self.free), "each lever once")
-        object.__setattr__(self, "free", tuple(lever for lever in LEVERS if lever in self.free))
-        one_of("levers.payer", self.payer, PAYERS)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A watched quantity made a law of the policy years; `margin` None takes that of its card.
-
-    margin: for the ceilings (debt, deficit, firm debt) points of GDP beyond the reference path; for the current
-    account's floor the least balance, percent of GDP of the year; for household saving's floor the least share of
-    household income that is saved. `soft` None is a hard law; a number is the price of passing it, yuan of the goal per
-    yuan passed.
-    """
-
-    margin: float | None = None
-    soft: float | None = None
-
-
-@dataclass(frozen=True)
-class Tariff:
-    """Points that a partner adds to its duty on the home region's goods of one sector group from a year on.
-
-    `partner` may be "all", `points` None (the card partner_tariff), `from_year` counts years of policy;
-    `iomodel.markets.tariffs.in_force` gives partners, points and calendar years.
-    """
-
-    partner: str
-    group: str = "manufacturing"
-    points: float | None = None
-    from_year: int = 1
+# The nouns from which a script makes an experiment, all found here.
+__all__ = ["Benefit", "Experiment", "Horizon", "Levers", "Limit", "Target", "Tariff", "experiment_required",
+           "load_experiment"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -159,9 +53,9 @@ class Experiment:
     question: str = ""
     table: str = "china-2020"
     region: str = "CHN"
-    horizon: Horizon = Horizon()
+    horizon: Horizon = field(default_factory=Horizon)
     targets: Mapping[str, Target] = field(default_factory=Frozen[Target])
-    levers: Levers = Levers()
+    levers: Levers = field(default_factory=Levers)
     limits: Mapping[str, Limit] = field(default_factory=Frozen[Limit])
     cards: Mapping[str, float | tuple[float, ...]] = field(default_factory=Frozen[float | tuple[float, ...]])
     tariffs: tuple[Tariff, ...] = ()
@@ -182,15 +76,21 @@ class Experiment:
             object.__setattr__(self, "solver", text("solver", self.solver).lower())
         _check_kinds(self)
         last = self.horizon.years
-        targets = {key: _target(key, entry, last) for key, entry in self.targets.items()}
-        limits = {key: _limit(key, entry) for key, entry in self.limits.items()}
-        cards = {text("cards", key): _card(key, value, self.table, self.region) for key, value in self.cards.items()}
+        targets = {key: checked_target(key, entry, last) for key, entry in self.targets.items()}
+        limits = {key: checked_limit(key, entry) for key, entry in self.limits.items()}
+        cards = {
+            text("cards", key): checked_card(key, value, self.table, self.region) for key, value in self.cards.items()
+        }
         object.__setattr__(self, "targets", Frozen(targets))
         object.__setattr__(self, "limits", Frozen(limits))
         object.__setattr__(self, "cards", Frozen(cards))
-        _check_world(self)
-        object.__setattr__(self, "tariffs", tuple(_tariff(entry, self, last) for entry in self.tariffs))
-        _check_levers(self)
+        _set_world(self)
+        tariffs = tuple(checked_tariff(entry, self.table, self.region, last) for entry in self.tariffs)
+        object.__setattr__(self, "tariffs", tariffs)
+        check_levers(self.levers.free, self.targets, self.limits)
+        if self.levers.benefit is not None:
+            benefit = checked_benefit(self.levers.benefit, last)
+            object.__setattr__(self, "levers", dataclasses.replace(self.levers, benefit=benefit))
 
     def replace(self, **changes: Any) -> Experiment:
         """A new experiment with some fields changed, checked as a whole.
@@ -300,155 +200,15 @@ def _check_kinds(experiment: Experiment) -> None:
                 raise refuse(f"{key}.{name}", entry, f"a {wanted.__name__}")
 
 
-def _target(key: str, target: Target, last: int) -> Target:
-    one_of("targets", key, TARGETS)
-    _, most, unit = TARGETS[key]
-    kind = one_of(f"targets.{key}", target.kind, KINDS)
-    if key == "idle_cut" and kind == "exactly":
-        raise ExperimentError(
-            "targets.idle_cut.exactly: idle plant follows from demand, and no lever can keep it from falling further; "
-            "write at_least."
-        )
-    value = number(f"targets.{key}.{kind}", target.value, 0.0, most, unit)
-    by = whole(f"targets.{key}.by", target.by, 1, last, "years of policy (the horizon's years)")
-    if not isinstance(target.hard, bool):
-        raise refuse(f"targets.{key}.hard", target.hard, "true or false")
-    return Target(kind, value, by, target.hard)
-
-
-def _limit(key: str, limit: Limit) -> Limit:
-    one_of("limits", key, LIMITS)
-    margin = None if limit.margin is None else number(f"limits.{key}.margin", limit.margin, *MARGINS[key])
-    if key == "household_saving_floor" and margin == 1.0:
-        raise refuse(f"limits.{key}.margin", limit.margin, "a share below 1", " No household lives on nothing.")
-    soft = None if limit.soft is None else number(f"limits.{key}.soft", limit.soft, 0.0, 1e6)
-    return Limit(margin, soft)
-
-
-def _card(key: str, value: object, table: str, region: str) -> float | tuple[float, ...]:
-    entries: Sequence[object] = value if isinstance(value, list | tuple) else (value,)
-    numbers = [float(entry) for entry in entries if _is_number(entry)]
-    if len(numbers) < len(entries) or not entries:
-        raise refuse(f"cards.{key}", value, _allowed_card(key, table, region))
-    return tuple(numbers) if isinstance(value, list | tuple) else numbers[0]
-
-
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _allowed_card(key: str, table: str, region: str) -> str:
-    """What a card may hold, in words; its own range where there is such a card."""
-    from iomodel.cards import load_cards
-
-    cards = load_cards(table, region=region)
-    if key not in cards:  # a misspelled key is said before its value
-        raise ExperimentError(f"cards.{key}: there is no card of this name.{nearest(key, cards)}")
-    card = cards.card(key)
-    kind = "a list of numbers" if isinstance(card.value, tuple) else "a number"
-    return f"{kind} from {card.low:g} to {card.high:g} {card.unit}"
-
-
-def partners() -> list[str]:
-    """Regions of the shipped inter-country tables, in their order."""
-    cards = [table_card(name) for name in shipped_tables()]
-    return list(dict.fromkeys(region for card in cards if not card["national"] for region in card["regions"]))
-
-
-def known_table(key: str, table: str) -> str:
-    """`table` if it is the name of a shipped one or a file that exists; TableError with the nearest names otherwise."""
-    if table in shipped_tables() or (table.lower().endswith(TABLE_FILES) and Path(table).is_file()):
-        return table
-    names = shipped_tables()
-    what = "file" if table.lower().endswith(TABLE_FILES) else "table"
-    raise TableError(f"{key}: there is no {what} {table!r}; shipped: {', '.join(names)}.{nearest(table, names)}")
-
-
-def _tariff(tariff: Tariff, experiment: Experiment, last: int) -> Tariff:
-    key = f"tariffs.{tariff.partner}"
-    # The regions of a user's own table are not known here; they are checked when the table is opened.
-    if not experiment.table.lower().endswith(TABLE_FILES):
-        one_of("tariffs", tariff.partner, [*partners(), ALL])
-    if tariff.partner == experiment.region:
-        raise refuse("tariffs", tariff.partner, "a partner, not the home region itself")
-    one_of(f"{key}.group", tariff.group, GROUPS)
-    points = None if tariff.points is None else number(f"{key}.points", tariff.points, -100.0, 1000.0, "points")
-    start = whole(f"{key}.from", tariff.from_year, 1, last, "years of policy (the first is 1)")
-    return Tariff(tariff.partner, tariff.group, points, start)
-
-
-def _check_world(experiment: Experiment) -> None:
-    """Deciding regions, their weights and the corridor of their external balances."""
-    regions = _deciding(experiment)
+def _set_world(experiment: Experiment) -> None:
+    """Deciding regions, their weights and the corridor of their external balances, checked."""
+    regions = checked_deciding(experiment.deciding, experiment.table)
     if regions and experiment.tariffs:
         raise ExperimentError(
             "tariffs change exports that are data; what deciding regions sell follows from their partners' demand. "
             "Take the tariffs out, or let one region decide."
         )
-    corridor = experiment.corridor
-    if corridor is not None:
-        corridor = number("corridor", corridor, 0.0, 100.0, "percent of GDP")
-        if not experiment.levers.free:
-            raise ExperimentError("corridor: it would be a law, but no lever is free to keep it; free one, or drop it.")
+    corridor = checked_corridor(experiment.corridor, experiment.levers.free)
     object.__setattr__(experiment, "deciding", regions)
-    object.__setattr__(experiment, "weights", Frozen(_weights(experiment, regions)))
+    object.__setattr__(experiment, "weights", Frozen(checked_weights(experiment.weights, regions)))
     object.__setattr__(experiment, "corridor", corridor)
-
-
-def _deciding(experiment: Experiment) -> tuple[str, ...]:
-    """The deciding regions, each once and known where the table is."""
-    named: object = experiment.deciding
-    if named == ALL:
-        return (ALL,)
-    if isinstance(named, str) or not isinstance(named, Sequence):
-        raise refuse("deciding", named, f'"{ALL}" or a list of regions')
-    regions = tuple(text("deciding", region) for region in experiment.deciding)
-    if len(set(regions)) < len(regions):
-        raise refuse("deciding", list(regions), "each region once")
-    # The regions of a user's own table are not known here; they are checked when the table is opened.
-    if regions != (ALL,) and not experiment.table.lower().endswith(TABLE_FILES):
-        for region in regions:
-            one_of("deciding", region, [ALL, *partners()])
-    return regions
-
-
-def _weights(experiment: Experiment, regions: tuple[str, ...]) -> dict[str, float]:
-    """Weights of all deciding regions, or none."""
-    given = experiment.weights
-    if not isinstance(given, Mapping):
-        raise refuse("weights", given, "a mapping such as {'USA': 0.5, 'CHN': 0.5}")
-    weights = {region: number(f"weights.{region}", weight, 0.0, 1e6) for region, weight in given.items()}
-    if not weights:
-        return weights
-    if not regions:
-        raise ExperimentError('weights: one region decides, so there is nothing to weigh; write deciding = ["USA", …].')
-    absent = [region for region in regions if region not in weights and region != ALL]
-    if absent or not sum(weights.values()) > 0:
-        said = f"none for {', '.join(absent)}" if absent else "all are zero"
-        raise ExperimentError(f"weights: {said}; give every region that decides a weight, or none at all.")
-    beyond = [region for region in weights if region not in regions and regions != (ALL,)]
-    if beyond:
-        raise refuse(f"weights.{beyond[0]}", beyond[0], f"a region that decides: {', '.join(regions)}")
-    return weights
-
-
-def _check_levers(experiment: Experiment) -> None:
-    free, benefit = experiment.levers.free, experiment.levers.benefit
-    for key in experiment.targets:
-        lever = TARGETS[key][0]
-        if lever not in free:
-            listed = ", ".join(free) or "none"
-            raise ExperimentError(
-                f"targets.{key} is met by the lever {lever}, which is not free (free: {listed})."
-                f' Add "{lever}" to levers.free, or take the target out.'
-            )
-    if experiment.limits and not free:
-        listed = ", ".join(experiment.limits)
-        raise ExperimentError(
-            f"limits: {listed} would be a law of the program, but no lever is free to keep it: the path is simulated. "
-            "Free a lever in levers.free, or take the limits out."
-        )
-    if benefit is not None:
-        to = number("levers.benefit.to", benefit.to, 0.0, 1.0, "of the wage")
-        by = whole("levers.benefit.by", benefit.by, 1, experiment.horizon.years, "years of policy")
-        object.__setattr__(experiment, "levers", dataclasses.replace(experiment.levers, benefit=Benefit(to, by)))

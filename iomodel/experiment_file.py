@@ -16,20 +16,8 @@ from typing import Any
 
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, nearest
-from iomodel.experiment import (
-    ALL,
-    KINDS,
-    LIMITS,
-    TABLE_FILES,
-    TARGETS,
-    Benefit,
-    Experiment,
-    Horizon,
-    Levers,
-    Limit,
-    Target,
-    Tariff,
-)
+from iomodel.experiment import Benefit, Experiment, Horizon, Levers, Limit, Target, Tariff
+from iomodel.experiment_parts import ALL, KINDS, LIMITS, TABLE_FILES, TARGETS
 from iomodel.shipped import shipped_file, shipped_names
 from iomodel.values import file_path, one_of, refuse
 

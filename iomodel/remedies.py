@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 from iomodel.course import course_of, setting_of
 from iomodel.economy import Economy
 from iomodel.errors import InfeasibleError, IOModelError
-from iomodel.experiment import MARGINS, TARGETS, Experiment
+from iomodel.experiment import Experiment
+from iomodel.experiment_parts import MARGINS, TARGETS
 from iomodel.program.build import Program, assemble
 from iomodel.program.conflicts import CARDS, STATED_LAWS, Collision, path_exists
 from iomodel.program.diagnose import ACCOUNTING

@@ -20,7 +20,8 @@ from iomodel.calibration import calibrate
 from iomodel.course import Course, policy_of, setting_of, table_of, trajectory_of
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError, SolverError, nearest
-from iomodel.experiment import ALL, Experiment, experiment_required
+from iomodel.experiment import Experiment, experiment_required
+from iomodel.experiment_parts import ALL
 from iomodel.program.arrays import Arrays, arrays_of
 from iomodel.program.block import Block, value_of
 from iomodel.program.blocks import CORE

@@ -12,22 +12,10 @@ from hypothesis import strategies as st
 
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, IOModelError
-from iomodel.experiment import (
-    GROUPS,
-    LIMITS,
-    MARGINS,
-    TARGETS,
-    Benefit,
-    Experiment,
-    Horizon,
-    Levers,
-    Limit,
-    Target,
-    Tariff,
-    load_experiment,
-    partners,
-)
+from iomodel.experiment import Benefit, Experiment, Horizon, Levers, Limit, Target, Tariff, load_experiment
+from iomodel.experiment_checks import partners
 from iomodel.experiment_file import KEYS, experiment_from, shipped_experiments
+from iomodel.experiment_parts import GROUPS, LIMITS, MARGINS, TARGETS
 from iomodel.program import policy
 from iomodel.table import load_table
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from iomodel.cards import load_cards
 from iomodel.cli import main
 from iomodel.errors import ResultError
-from iomodel.experiment import LIMITS, Benefit, Experiment, Limit, Target, Tariff, load_experiment
+from iomodel.experiment import Benefit, Experiment, Limit, Target, Tariff, load_experiment
+from iomodel.experiment_parts import LIMITS
 from iomodel.headline import compare
 from iomodel.history import misses, warnings_of
 from iomodel.program.diagnose import ACCOUNTING

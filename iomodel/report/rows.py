@@ -14,7 +14,8 @@ from typing import Any
 
 from iomodel.cards import Cards, load_cards
 from iomodel.errors import CardError
-from iomodel.experiment import TARGETS, Experiment, Target
+from iomodel.experiment import Experiment, Target
+from iomodel.experiment_parts import TARGETS
 from iomodel.headline import compare
 from iomodel.program.trajectory import Trajectory
 from iomodel.report.words import LEVERS, PAYERS, TABLES, listed, number, policy, region, share_cut

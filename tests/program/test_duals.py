@@ -18,7 +18,8 @@ import xarray as xr
 import iomodel as iom
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, ProgramError
-from iomodel.experiment import LIMITS, Benefit, Experiment, Limit, Target
+from iomodel.experiment import Benefit, Experiment, Limit, Target
+from iomodel.experiment_parts import LIMITS
 from iomodel.one_sided import PriceSides, sides_of
 from iomodel.program.block import Block, Law, Values
 from iomodel.program.build import Program, assemble
