@@ -8,12 +8,15 @@ arrays were made.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
+from cvxpy.reductions.solvers.conic_solvers.clarabel_conif import CLARABEL
 from scipy import sparse
 
 from iomodel.errors import ProgramError
@@ -83,13 +86,53 @@ class Compiled:
         problem.unpack_results(solution, self.chain, self.inverse)
 
 
+class _Placed(CLARABEL):
+    """cvxpy's interface to Clarabel, with rows of constraints put where they belong instead of multiplied there.
+
+    cvxpy multiplies the rows of each cone by a matrix as wide as columns times parameters, which for several regions
+    is most of the time and memory of compiling. What it does to the rows is a permutation with signs: it is read off
+    one column that holds the rows' numbers, and done to all entries at once.
+    """
+
+    def name(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """A name of its own, as cvxpy asks of a solver that is handed over."""
+        return "CLARABEL_PLACED"
+
+    @classmethod
+    def format_constraints(cls, problem: Any, exp_cone_order: Any) -> Any:
+        """The cone program with its rows in the solver's order and signs."""
+        count = problem.A.shape[0] // (problem.x.size + 1)
+        column = copy(problem)
+        column.x, column.P = cp.Variable(0), None
+        column.A = sparse.csc_array(np.arange(1.0, count + 1).reshape(-1, 1))
+        moved = super().format_constraints(column, exp_cone_order)
+        numbers = sparse.coo_array(moved.A)
+        before = np.abs(np.rint(numbers.data)).astype(np.int64) - 1
+        place, sign = np.zeros(count, dtype=np.int64), np.zeros(count)
+        place[before], sign[before] = numbers.coords[0], np.sign(numbers.data)
+        entries = sparse.coo_array(problem.A)
+        columns, rows = np.divmod(entries.coords[0].astype(np.int64), count)
+        at = (columns * count + place[rows], entries.coords[1])
+        return type(moved)(
+            problem.q, problem.x, sparse.coo_array((entries.data * sign[rows], at), shape=problem.A.shape),
+            problem.variables, problem.var_id_to_col, problem.constraints, problem.parameters,
+            problem.param_id_to_col, P=problem.P, formatted=True, lower_bounds=problem.lower_bounds,
+            upper_bounds=problem.upper_bounds, lb_tensor=problem.lb_tensor, ub_tensor=problem.ub_tensor,
+            dir_cones=problem.dir_cones,
+        )  # fmt: skip
+
+
+_PLACED = _Placed()
+"""One object, so that cvxpy knows a program that it has compiled for it."""
+
+
 def compiled(program: Program) -> Compiled:
     """The arrays of a program with its parameters as they are; the first call takes long, later ones do not.
 
     Raises ProgramError where the program has cones other than second-order ones.
     """
     problem: Any = program.problem
-    data, chain, inverse = problem.get_problem_data("CLARABEL", solver_opts={})
+    data, chain, inverse = problem.get_problem_data(_PLACED, solver_opts={})
     dims = data["dims"]
     if dims.exp or dims.psd or dims.p3d:
         raise ProgramError(

@@ -18,6 +18,7 @@ from iomodel.course import setting_of
 from iomodel.errors import ExperimentError, ResultError
 from iomodel.experiment import Experiment, Horizon, Levers, Target
 from iomodel.program.arrays import arrays_of
+from iomodel.program.canonical import compiled
 from iomodel.program.diagnose import shadow_prices
 from iomodel.program.simulate import base_state, no_levers, step
 from iomodel.program.solvers import solve_program
@@ -203,6 +204,18 @@ def test_prices_of_a_world_agree_with_finite_differences(file: str) -> None:
     target.value = 0.5
     assert (values[0] - values[1]) / (2 * by) == pytest.approx(expected, rel=1e-2)
     assert abs(expected) > 1e-3
+
+
+def test_rows_are_placed_as_the_modelling_library_places_them(file: str) -> None:
+    """Arrays, and where laws and variables stand in them, are those of the library's own way to the solver."""
+    asked = _asked(file, deciding="all", corridor=1.0, targets={"package": Target("exactly", 0.5, 3)})
+    made = compiled(build_world(asked).whole)
+    data, _, _ = made.program.problem.get_problem_data("CLARABEL")
+    assert abs(data["A"] - made.arrays.matrix).max() == 0
+    assert abs(data["P"] - made.arrays.quadratic).max() == 0
+    np.testing.assert_array_equal(data["b"], made.arrays.bound)
+    np.testing.assert_array_equal(data["c"], made.arrays.linear)
+    assert made.arrays.cones
 
 
 def test_prices_of_goods_in_a_world_agree_with_finite_differences(file: str) -> None:
