@@ -11,8 +11,10 @@ import pytest
 from small_country import TABLE, write_small
 from test_table import BROKEN, broken_table
 
-from iomodel import cli, run
+from iomodel import run
 from iomodel.cli import main
+from iomodel.commands import experiments, options
+from iomodel.commands import run as run_command
 from iomodel.errors import SolverError
 from iomodel.experiment import load_experiment
 from iomodel.program.certificate import Verdict
@@ -187,7 +189,7 @@ def test_a_run_without_results_leaves_no_folder(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_solved", interrupted)
+    monkeypatch.setattr(run_command, "_solved", interrupted)
     assert say("run", "business-as-usual", "--out", out)[0] == 130
     assert not list(tmp_path.iterdir())
     (tmp_path / "deep").mkdir()
@@ -199,7 +201,7 @@ def test_an_interrupt_ends_130(say: Callable[..., Said], monkeypatch: pytest.Mon
     def interrupted(_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_experiments", interrupted)
+    monkeypatch.setattr(experiments, "_experiments", interrupted)
     assert say("experiments") == (130, "", "iomodel: interrupted\n")
 
 
@@ -207,7 +209,7 @@ def test_an_error_ends_with_its_own_code(say: Callable[..., Said], monkeypatch: 
     def failed(_: object) -> int:
         raise SolverError("the solver stopped")
 
-    monkeypatch.setattr(cli, "_experiments", failed)
+    monkeypatch.setattr(experiments, "_experiments", failed)
     assert say("experiments") == (4, "", "iomodel: the solver stopped\n")
 
 
@@ -267,8 +269,11 @@ def test_what_is_wrong_with_any_is_said_before_the_first_is_solved(
     say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(cli, "_complain", lambda error, _="": asked.append(str(error)) or 2)
-    monkeypatch.setattr(cli, "_solved", lambda experiment, *_: asked.append(experiment.name) or pytest.fail("stop"))
+    for where in (options, run_command):
+        monkeypatch.setattr(where, "complain", lambda error, _="": asked.append(str(error)) or 2)
+    monkeypatch.setattr(
+        run_command, "_solved", lambda experiment, *_: asked.append(experiment.name) or pytest.fail("stop")
+    )
     for name, text in {"table": 'table = "china-2002"', "region": 'region = "CHM"', "key": "bse = 1"}.items():
         (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
     wrong = [tmp_path / "table.toml", tmp_path / "region.toml", tmp_path / "key.toml"]
@@ -307,4 +312,4 @@ def test_inaccurate_is_said_on_screen_and_in_the_file(
     [("3", 3), ("0.5", 0.5), ("true", True), ("dividends", "dividends"), ("[0, 1]", [0, 1]), ('"a b"', "a b")],
 )
 def test_values_are_read_as_toml_and_bare_words_are_text(text: str, value: object) -> None:
-    assert cli._value(text) == value
+    assert options._value(text) == value

@@ -1,0 +1,57 @@
+"""`iomodel explain`: the laws that bind a path and what is flat; where there is none, what collides and mends it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from iomodel.commands.options import Command, add_changes, add_experiment, changed
+from iomodel.commands.output import exit_code
+from iomodel.errors import InfeasibleError, IOModelError
+
+if TYPE_CHECKING:
+    from iomodel.program.trajectory import Trajectory
+
+
+def add(command: Command) -> None:
+    """`iomodel explain NAME|FILE`."""
+    text = "the laws that bind; when infeasible, what collides and what mends it"
+    parser = command("explain", _explain, text)
+    add_experiment(parser)
+    add_changes(parser)
+
+
+def _explain(asked: argparse.Namespace) -> int:
+    experiment = changed(asked.name, asked)
+    if not experiment.levers.free:
+        print(f"{experiment.name} has no free lever: it is simulated, and no law binds it.")
+        return 0
+    from iomodel.run import solve, what_binds
+
+    try:
+        path = solve(experiment)
+    except InfeasibleError as error:  # the laws in conflict are the answer, not a failure to give one
+        from iomodel.explain import explained
+
+        print(explained(error, experiment))
+        return error.exit_code
+    print(f"{experiment.name}: {path.verdict}")
+    for row in what_binds(path):
+        print(f"- {row.text}")
+    _flat(path)
+    return exit_code(path)
+
+
+def _flat(path: Trajectory) -> None:
+    """What could be done otherwise at almost no cost, where there is such."""
+    from iomodel.near_optimal import flat_directions
+
+    try:
+        found = flat_directions(path)
+    except IOModelError as error:  # the answer above stands without it
+        print(f"What is flat was not found: {error}")
+        return
+    if found:
+        print("At almost no cost:")
+    for row in found:
+        print(f"- {row.text}")

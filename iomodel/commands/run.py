@@ -1,0 +1,122 @@
+"""`iomodel run`: solve experiments, write their paths and print the headline; without a name the main job."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iomodel.commands.options import Command, add_changes, economy_shown, experiments_asked, folder_of
+from iomodel.commands.output import complain, exit_code, say
+from iomodel.errors import ExperimentError, IOModelError
+
+if TYPE_CHECKING:
+    from iomodel.economy import Economy
+    from iomodel.experiment import Experiment
+    from iomodel.program.trajectory import Trajectory
+
+MAIN_OUT = "results/main"
+
+
+def add(command: Command) -> None:
+    """`iomodel run [NAME|FILE …]`."""
+    text = "solve experiments; without a name the main job: five policies, partners and the page"
+    parser = command("run", _run, text)
+    parser.add_argument("names", metavar="NAME|FILE", nargs="*", help="shipped experiments or TOML files")
+    parser.add_argument("--out", metavar="DIR", help="folder for the results (results, of the main job results/main)")
+    add_changes(parser)
+    parser.add_argument("--payer", metavar="PAYER[,…]", help="run once under each: debt, dividends, household_tax")
+
+
+def _run(asked: argparse.Namespace) -> int:
+    if not asked.names:
+        if asked.changes or asked.payer or asked.solver:
+            raise ExperimentError("--set, --payer and --solver change named experiments: name some, before them.")
+        return _main_job(folder_of("--out", asked.out, MAIN_OUT))
+    out = folder_of("--out", asked.out, "results")
+    experiments, code = experiments_asked(asked)
+    ready: list[tuple[Experiment, Economy]] = []
+    shown: dict[tuple[str, str, Any], Economy] = {}
+    for experiment in experiments:  # all that is wrong with any is said before the first is solved
+        try:
+            ready.append((experiment, economy_shown(experiment, shown)))
+        except IOModelError as error:
+            code = max(code, complain(error, experiment.name))
+    return max(code, _solve_all(ready, out)) if ready else code
+
+
+def _solve_all(ready: list[tuple[Experiment, Economy]], folder: Path) -> int:
+    """Solve and write each experiment; returns the highest code."""
+    from iomodel.files import output_folder
+
+    paths: list[Trajectory] = []
+    code = 0
+    with output_folder(folder) as out:
+        for experiment, economy in ready:
+            try:
+                paths.append(_solved(experiment, economy, out))
+                code = max(code, exit_code(paths[-1]))
+            except IOModelError as error:
+                code = max(code, complain(error, experiment.name))
+        if paths:
+            _show(paths, out)
+    return code
+
+
+def _main_job(folder: Path) -> int:
+    from iomodel.files import output_folder
+    from iomodel.main_job import main_job
+
+    with output_folder(folder) as out:
+        return max((exit_code(path) for path in main_job(progress=say, out=out)), default=0)
+
+
+def _solved(experiment: Experiment, economy: Economy, out: Path) -> Trajectory:
+    from iomodel.results import save
+    from iomodel.run import solve
+
+    path = solve(experiment, None if experiment.deciding else economy)
+    file = save(path, out / experiment.name / "path.nc")
+    say(f"{experiment.name}: {path.verdict}\n   {file}")
+    return path
+
+
+def _show(paths: list[Trajectory], out: Path) -> None:
+    from iomodel.headline import compare, refusal
+    from iomodel.report.text import INVESTMENT, known_text
+    from iomodel.results import save_headline
+
+    for path in paths:
+        if path.experiment.deciding:
+            _show_regions(path, out)
+    paths = [path for path in paths if not path.experiment.deciding]
+    for path in paths:
+        if refusal(path):
+            print(f"\n{refusal(path)}")
+    paths = [path for path in paths if not refusal(path)]
+    if not paths:
+        return
+    headline = compare(paths)
+    above, beneath = known_text(paths)
+    parts = [above, headline.round(2).T.to_string(), INVESTMENT, beneath]
+    print("\n" + "\n\n".join(part for part in parts if part) + "\n")
+    say(str(save_headline(headline, out / "headline.csv")))
+
+
+def _show_regions(path: Trajectory, out: Path) -> None:
+    """The outcomes of a path of several regions, a column each, and for which of them they are no headline."""
+    from iomodel.headline import compare, refusal
+    from iomodel.results import save_headline
+    from iomodel.world import by_region
+
+    parts = by_region(path)
+    table = compare(list(parts.values())).set_axis(list(parts), axis=0).rename_axis("region")
+    print(f"\n{path.experiment.name} in {int(path.data['year'].values[-1])}, by region\n")
+    print(table.round(2).to_string() + "\n")
+    refused = [region for region, own in parts.items() if refusal(own)]
+    if refused:
+        print(
+            f"No headline for {', '.join(refused)}: more than half of the cards that belong to a country and its year "
+            "stand at defaults there. These numbers are examples.\n"
+        )
+    say(str(save_headline(table, out / path.experiment.name / "regions.csv")))
