@@ -40,7 +40,8 @@ class Law:
     (right-hand side of ≥) or "equal". unit: of that side. where: labels of a dim of which the law takes a part, as
     the years from 2033 on. defines: variable that an equality settles once the others are known, so that it can be
     substituted before the program is solved; of a recursion, the last year in each row. defined: the rows (shaped as
-    the law) in which that is so, None for all.
+    the law) in which that is so, None for all. carried: names of laws into whose rows what is defined is put even where
+    it stays a variable.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Law:
     where: Mapping[str, npt.NDArray[np.int64] | npt.NDArray[np.str_]] = field(default_factory=dict)
     defines: str = ""
     defined: npt.NDArray[np.bool_] | None = None
+    carried: tuple[str, ...] = ()
 
     def shifted(self, by: Array) -> Law:
         """The same law with its bound moved by `by` (in `unit`, shaped as the law)."""

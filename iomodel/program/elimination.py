@@ -11,7 +11,7 @@ position, and the order of years breaks them badly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,20 +27,31 @@ NEGLIGIBLE = 1e-13
 """Entries below this come from rounding in a substitution and are taken out."""
 
 
+def _none() -> Indices:
+    return np.zeros(0, dtype=np.intp)
+
+
 @dataclass(frozen=True)
 class Definitions:
-    """Pairs of an equality's row and the column that it defines, in an order that need not be triangular."""
+    """Pairs of an equality's row and the column that it defines, in an order that need not be triangular.
+
+    carried: pairs of which the column stays, but is put into the rows `into`.
+    """
 
     rows: Indices
     columns: Indices
+    carried: tuple[Indices, Indices] = field(default_factory=lambda: (_none(), _none()))
+    into: Indices = field(default_factory=_none)
 
 
-NOTHING = Definitions(np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp))
+NOTHING = Definitions(_none(), _none())
 
 
 def definitions(program: Program, arrays: Canonical, where: Places) -> Definitions:
     """The rows of laws that define a variable, with the columns that they define; laws that would fill the matrix are
     left as they are."""
+    carried = _carried(program, arrays, where)
+    arrays = _turned(arrays, carried)[0]
     taken: set[int] = set()
     found: list[Definitions] = []
     for name, law in program.laws.items():
@@ -50,7 +61,7 @@ def definitions(program: Program, arrays: Canonical, where: Places) -> Definitio
             found.append(pairs)
     every = _joined(found)
     if _good(arrays, every):
-        return every
+        return replace(carried, rows=every.rows, columns=every.columns)
     # Not all of them will do: as many as do together, tried again as long as others clear the way.
     kept: list[Definitions] = []
     waiting, before = found, -1
@@ -60,7 +71,41 @@ def definitions(program: Program, arrays: Canonical, where: Places) -> Definitio
         for pairs in left:
             good = _good(arrays, _joined([*kept, pairs]))
             (kept if good else waiting).append(pairs)
-    return _joined(kept)
+    every = _joined(kept)
+    return replace(carried, rows=every.rows, columns=every.columns)
+
+
+def _carried(program: Program, arrays: Canonical, where: Places) -> Definitions:
+    """What laws define and carry into the rows of others."""
+    pairs: list[Definitions] = []
+    into: set[int] = set()
+    for name, law in program.laws.items():
+        if law.carried and name in where.laws and law.defines in where.variables:
+            pairs.append(_pairs(arrays, where.laws[name], where.variables[law.defines], None, set()))
+            into |= {int(row) for other in law.carried if other in where.laws for row in where.laws[other].ravel()}
+    every = _joined(pairs)
+    return replace(NOTHING, carried=(every.rows, every.columns), into=np.array(sorted(into), dtype=np.intp))
+
+
+def _turned(arrays: Canonical, pairs: Definitions) -> tuple[Canonical, sparse.csr_matrix]:
+    """The program with what is carried put into rows, T A x = T b, and T.
+
+    A law on a total of a variable in a large family, as employment of output, would tie all its members together; in
+    terms of what calls them forth it does not. Multipliers of the program as it was are T' times the new ones.
+    """
+    rows, columns = pairs.carried
+    count = arrays.bound.size
+    turn = sparse.csr_matrix(sparse.eye_array(count))
+    if not rows.size or not pairs.into.size:
+        return arrays, turn
+    pivot = np.asarray(arrays.matrix[rows, columns], dtype=np.float64).ravel()
+    share = sparse.coo_array(arrays.matrix[pairs.into][:, columns] @ sparse.diags_array(1 / pivot))
+    at = (pairs.into[share.coords[0]], rows[share.coords[1]])
+    turn = sparse.csr_matrix(turn - sparse.csr_matrix((share.data, at), shape=(count, count)))
+    matrix = sparse.csr_matrix(turn @ arrays.matrix)
+    matrix.data[np.abs(matrix.data) < NEGLIGIBLE] = 0.0
+    matrix.eliminate_zeros()
+    return replace(arrays, matrix=matrix, bound=np.asarray(turn @ arrays.bound, dtype=np.float64)), turn
 
 
 def _pairs(
@@ -158,6 +203,9 @@ class Reduced:
     arrays: Canonical
     """The reduced program, shuffled."""
     whole: Canonical
+    turned: Canonical
+    """The whole program with what is carried put in, and the matrix that did it."""
+    turn: sparse.csr_matrix
     pairs: Definitions
     made: _Substituted
     rows: Indices
@@ -174,7 +222,7 @@ class Reduced:
 
         proof: the multipliers are a proof that there is no point, in which the goal has no part.
         """
-        made, whole = self.made, self.whole
+        made, whole = self.made, self.turned
         inner, price = np.zeros(made.columns.size), np.zeros(made.rows.size)
         inner[self.columns], price[self.rows] = x, z
         if self.idle.size:
@@ -194,11 +242,12 @@ class Reduced:
         for step in made.steps:
             pull = pull + step.T @ pull
         multipliers[self.pairs.rows] = pull / made.pivot
-        return point, whole.bound - whole.matrix @ point, multipliers
+        return point, self.whole.bound - self.whole.matrix @ point, np.asarray(self.turn.T @ multipliers)
 
 
 def reduced(whole: Canonical, pairs: Definitions) -> Reduced:
     """The program without what is defined and without idle columns, in shuffled order."""
+    given, (whole, turn) = whole, _turned(whole, pairs)
     made = _substitution(whole, pairs)
     if made is None:
         raise ValueError("definitions go in a circle")
@@ -223,7 +272,7 @@ def reduced(whole: Canonical, pairs: Definitions) -> Reduced:
         inequalities=above.size,
         cones=whole.cones,
     )
-    return Reduced(inner, whole, pairs, made, rows, columns, idle, idle_rows, idle_of)
+    return Reduced(inner, given, whole, turn, pairs, made, rows, columns, idle, idle_rows, idle_of)
 
 
 def _idle(arrays: Canonical) -> tuple[Indices, Indices, Indices]:

@@ -30,6 +30,9 @@ Array = npt.NDArray[np.float64]
 FORM = "world"
 BALANCE = "goods_balance"
 
+TOTALS = ("unemployment", "consumption", "current_account_corridor", "current_account_corridor_floor")
+"""Laws on totals of output, put in terms of final demand before a solver sees them."""
+
 
 @dataclass(frozen=True)
 class Trade:
@@ -214,7 +217,9 @@ def of(name: str, region: str) -> str:
 
 def _within(law: Law, region: str) -> Law:
     """A region's law in the whole program: what it defines has the region behind its name, too."""
-    return replace(law, defines=of(law.defines, region)) if law.defines else law
+    if not law.defines:
+        return law
+    return replace(law, defines=of(law.defines, region), carried=tuple(of(name, region) for name in law.carried))
 
 
 def _balances(settings: Sequence[Setting], laid: Sequence[Laid], trade: Trade) -> list[Law]:
@@ -224,5 +229,8 @@ def _balances(settings: Sequence[Setting], laid: Sequence[Laid], trade: Trade) -
     for place, (setting, one) in enumerate(zip(settings, laid, strict=True)):
         rows = trade.rows(place)
         made = trade.output_data[rows, setting.window] + trade.form_directions[rows] @ amounts
-        found.append(Law(BALANCE, ("sector", "year"), one.values["output"] == made, bound="equal"))
+        # Outside industry no limit holds output, so that it is substituted; in industry the totals are freed of it.
+        outside = np.repeat(~setting.arrays.industry[:, None], setting.years, axis=1)
+        found.append(Law(BALANCE, ("sector", "year"), one.values["output"] == made, bound="equal", defines="output",
+                         defined=outside, carried=TOTALS))  # fmt: skip
     return found

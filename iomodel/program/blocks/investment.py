@@ -57,7 +57,11 @@ def laws(v: Values, p: Setting) -> Iterable[Law]:
     """Assets bought for investment, and reform: never undone, at its pace, up to its limit or as stated."""
     mix = p.base("asset_mix")
     total = v["market_investment"] + v["drive_investment"] + v["public_investment"]
-    yield Law("asset_investment", ("asset", "year"), v["asset_investment"] == mix @ total, bound="equal")
+    # In the first year all but a reform is handed over.
+    given = np.zeros((mix.shape[0], p.years), dtype=bool)
+    given[:, 0] = not p.free("reform")
+    yield Law("asset_investment", ("asset", "year"), v["asset_investment"] == mix @ total, bound="equal",
+              defines="asset_investment", defined=given)  # fmt: skip
     if p.held.any():
         rows = np.flatnonzero(p.held.any(axis=1))
         kept = cp.multiply(p.held[rows].astype(float), v["wanted_investment"][rows])
