@@ -65,16 +65,22 @@ def bundles_of(
         columns[asset], taxes[asset], level[asset] = _unit(goods, rate * float(goods.sum()))
     columns["inventories"], taxes["inventories"] = bought("inventories")
     columns["exports"], taxes["exports"] = _sold_abroad(table, region, final, tax, scale)
-    coords = {"region": sellers, "sector": final["sector"].values, "use": list(USES)}
-    bundles = xr.DataArray(np.stack([columns[use] for use in USES], axis=-1), coords, ("region", "sector", "use"))
-    place = {"region": sellers, "sector": final["sector"].values}
+    return _labelled(final, columns, taxes, level, float(tax.sum()))
+
+
+def _labelled(
+    final: xr.DataArray, columns: dict[str, Array], taxes: dict[str, float], level: dict[str, float], tax: float
+) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
+    """The bundles with the labels of `final`, their taxes, and the levels, `tax` being that on all products."""
+    place = {"region": final["region"].values, "sector": final["sector"].values}
+    stacked = np.stack([columns[use] for use in USES], axis=-1)
+    bundles = xr.DataArray(stacked, {**place, "use": list(USES)}, ("region", "sector", "use"))
     levels = xr.Dataset({key: ((), value) for key, value in level.items()}, coords=place)
-    levels["product_taxes"] = float(tax.sum())
+    levels["product_taxes"] = tax
     levels["inventories"] = (("region", "sector"), columns["inventories"])
     levels["inventories_tax"] = taxes["inventories"]
     levels["exports"] = (("region", "sector"), columns["exports"])
-    tax_array = xr.DataArray([taxes[use] for use in USES], {"use": list(USES)}, ("use",))
-    return bundles, tax_array, levels
+    return bundles, xr.DataArray([taxes[use] for use in USES], {"use": list(USES)}, ("use",)), levels
 
 
 def _unit(goods: Array, tax: float) -> tuple[Array, float, float]:

@@ -141,16 +141,7 @@ def _notes(study: Study) -> Iterator[str]:
     checks = study.checks
     last = years_of(next(iter(study.paths.values())))[2]
     both = outcomes(study.paths["two-halves"]) if "two-halves" in study.paths else {}
-    explained = gain_explained(study)
-    alone = gain_explained(study, "consumption")
-    if explained is not None and alone is not None:
-        gain, rest, share = explained
-        yield (
-            f"Response to welfare (card precaution: a yuan of programme releases {precaution_of(study) or 0:g} yuan of "
-            f"saving): without it two halves gain {signed(rest)} points of consumption with in-kind instead of "
-            f"{signed(gain)}, and of consumption alone {signed(alone[1])} instead of {signed(alone[0])}; the "
-            f"assumption explains {number(100 * share, 0)} and {number(100 * alone[2], 0)} percent of the gains."
-        )
+    yield from _welfare(study)
     if "payers" in checks:
         yield (
             f"Two halves in {last} by who pays: "
@@ -168,13 +159,7 @@ def _notes(study: Study) -> Iterator[str]:
             checks["interaction"], share_gains({row.name: row for row in headline_rows(study.paths)})
         )
     if checks.get("spread"):
-        rows = spread_rows(study)
-        yield (
-            "Gain of two halves (with in-kind, points of GDP) over the "
-            f"{len(rows)} cards that move it most: "
-            + "; ".join(f"{title} ({ends}) {signed(low)} to {signed(high)}" for title, ends, low, high in rows)
-            + f". As stated {signed(float(both['with_in_kind_gain']))}."
-        )
+        yield _spread(study, float(both["with_in_kind_gain"]))
     if "announced_rule" in checks:
         off = max(abs(row["with_in_kind"]) for row in checks["announced_rule"].values())
         yield (
@@ -185,6 +170,30 @@ def _notes(study: Study) -> Iterator[str]:
         yield multiplier_words(study)
     for name, said in watched_words(study, warnings=False):
         yield f"Watched, {name}: {'; '.join(said)}."
+
+
+def _welfare(study: Study) -> Iterator[str]:
+    """What the assumed response to welfare explains of the gains, where it was left out."""
+    explained, alone = gain_explained(study), gain_explained(study, "consumption")
+    if explained is not None and alone is not None:
+        gain, rest, share = explained
+        yield (
+            f"Response to welfare (card precaution: a yuan of programme releases {precaution_of(study) or 0:g} yuan of "
+            f"saving): without it two halves gain {signed(rest)} points of consumption with in-kind instead of "
+            f"{signed(gain)}, and of consumption alone {signed(alone[1])} instead of {signed(alone[0])}; the "
+            f"assumption explains {number(100 * share, 0)} and {number(100 * alone[2], 0)} percent of the gains."
+        )
+
+
+def _spread(study: Study, stated: float) -> str:
+    """How far the gain of two halves moves over the cards that move it most; `stated` is the gain as it is."""
+    rows = spread_rows(study)
+    return (
+        "Gain of two halves (with in-kind, points of GDP) over the "
+        f"{len(rows)} cards that move it most: "
+        + "; ".join(f"{title} ({ends}) {signed(low)} to {signed(high)}" for title, ends, low, high in rows)
+        + f". As stated {signed(stated)}."
+    )
 
 
 def _best(study: Study) -> Iterator[str]:
