@@ -27,8 +27,9 @@ from iomodel.program.policy import LEVERS
 from iomodel.program.rule import Rule
 from iomodel.program.simulate import Flows, Levers, no_levers
 from iomodel.program.trajectory import Trajectory
+from iomodel.regions import by_region
 from iomodel.solving import solved
-from iomodel.world import build_world, by_region, solve_world
+from iomodel.world import build_world, solve_world
 
 Array = npt.NDArray[np.float64]
 

@@ -8,9 +8,8 @@ exports that came out. Stops at zero and the valve of overflow imports are found
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +32,7 @@ from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
 from iomodel.program.world import BALANCE, FORM, Trade, World, assemble_world, trade_of
 from iomodel.program.world_simulate import world_step
+from iomodel.regions import alone, joined
 from iomodel.solving import (
     MISS_SHOWN,
     REPLAY_LIMIT,
@@ -108,7 +108,7 @@ def world_course(experiment: Experiment, economies: Sequence[Economy] | None = N
     flows, exports, handed = _simulated(trade, states, [usual] * last, 0, first)
     courses = [
         Course(
-            experiment=_alone(experiment, economy.region),
+            experiment=alone(experiment, economy.region),
             arrays=one,
             usual=_under(one, exports[place]),
             first=first,
@@ -119,11 +119,6 @@ def world_course(experiment: Experiment, economies: Sequence[Economy] | None = N
         for place, (economy, one) in enumerate(zip(economies, arrays, strict=True))
     ]
     return WorldCourse(experiment, tuple(courses), trade)
-
-
-def _alone(experiment: Experiment, region: str) -> Experiment:
-    """The experiment of one of the deciding regions."""
-    return replace(experiment, name=f"{experiment.name}-{region}", region=region, deciding=(), weights={})
 
 
 def _under(arrays: Arrays, exports: Array) -> Arrays:
@@ -336,68 +331,3 @@ def _prices(trade: Trade, world: World) -> dict[str, dict[str, xr.DataArray]]:
         attrs["one_percent"] = 0.01 * float((price * output).sum()) if amounts.size else 0.0
         found[region][BALANCE] = found[region][BALANCE].copy(data=price).assign_attrs(attrs)
     return found
-
-
-def joined(experiment: Experiment, paths: Mapping[str, Trajectory], verdict: Verdict) -> Trajectory:
-    """The paths of several regions as one, with the dimension region in front of the data and the shadow prices.
-
-    A law that a region does not have in some row has the price zero there. `one_percent` of a price is one number a
-    region.
-    """
-    each = list(paths.values())
-    prices: dict[str, xr.DataArray] = {}
-    for law in dict.fromkeys(name for path in each for name in path.shadow_prices):
-        own = {region: path.shadow_prices[law] for region, path in paths.items() if law in path.shadow_prices}
-        parts = [price.expand_dims(region=[region]) for region, price in own.items()]
-        laid = xr.concat(parts, "region", join="outer", fill_value=0.0, combine_attrs="override")
-        worth = [float(price.attrs["one_percent"]) for price in own.values()]
-        prices[law] = laid.assign_attrs({**parts[0].attrs, "one_percent": worth})
-    warned: dict[str, list[str]] = {}
-    for region, path in paths.items():
-        for text in path.verdict.warnings:
-            warned.setdefault(text.replace(f"{region} has", "it has"), []).append(region)
-    said = [f"{', '.join(regions)}: {text}" for text, regions in warned.items()]
-    provenance: dict[str, Any] = {
-        **each[0].provenance, "regions": {region: dict(path.provenance) for region, path in paths.items()}
-    }  # fmt: skip
-    title = {"title": f"{len(each)} deciding regions, {each[0].provenance['table']}"}
-    return Trajectory(
-        data=_side_by_side([path.data for path in each]).assign_attrs(title),
-        shadow_prices=prices,
-        verdict=replace(verdict, warnings=(*verdict.warnings, *said)),
-        experiment=experiment,
-        provenance=provenance,
-        reference=_side_by_side([path.reference for path in each if path.reference is not None]).assign_attrs(title),
-    )
-
-
-def _side_by_side(data: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Datasets of regions as one with the dimension region."""
-    return xr.concat(list(data), "region", join="exact", combine_attrs="override")
-
-
-def by_region(path: Trajectory) -> dict[str, Trajectory]:
-    """The path of each region of one with several; a path of one region stands for itself."""
-    if "region" not in path.data.dims:
-        return {path.experiment.region: path}
-    found: dict[str, Trajectory] = {}
-    for region in map(str, path.data["region"].values):
-        own = path.provenance["regions"][region]
-        title = {"title": f"{region}, {own['table']}"}
-        found[region] = Trajectory(
-            data=path.data.sel(region=region).assign_attrs(title),
-            shadow_prices={law: _of_region(price, region) for law, price in path.shadow_prices.items()
-                           if region in price["region"].values},
-            verdict=path.verdict,
-            experiment=_alone(path.experiment, region),
-            provenance=own,
-            reference=None if path.reference is None else path.reference.sel(region=region).assign_attrs(title),
-        )  # fmt: skip
-    return found
-
-
-def _of_region(price: xr.DataArray, region: str) -> xr.DataArray:
-    """A region's shadow prices of a law."""
-    place = list(map(str, price["region"].values)).index(region)
-    worth = np.atleast_1d(np.asarray(price.attrs["one_percent"], dtype=float))
-    return price.isel(region=place).assign_attrs({**price.attrs, "one_percent": float(worth[place])})

@@ -106,8 +106,8 @@ def _show(paths: list[Trajectory], out: Path) -> None:
 def _show_regions(path: Trajectory, out: Path) -> None:
     """The outcomes of a path of several regions, a column each, and for which of them they are no headline."""
     from iomodel.headline import compare, refusal
+    from iomodel.regions import by_region
     from iomodel.results import save_headline
-    from iomodel.world import by_region
 
     parts = by_region(path)
     table = compare(list(parts.values())).set_axis(list(parts), axis=0).rename_axis("region")

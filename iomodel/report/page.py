@@ -20,6 +20,7 @@ from iomodel.errors import ResultError
 from iomodel.files import write_text
 from iomodel.headline import refusal
 from iomodel.program.trajectory import Trajectory
+from iomodel.regions import by_region
 from iomodel.report import reasons, rows, sentences, text
 from iomodel.report.bars import channels_of, partners_ends, partners_table, sector_tables
 from iomodel.report.known import known_years, warnings_among
@@ -29,7 +30,6 @@ from iomodel.report.words import TABLES, number, policy, region, signed
 from iomodel.shipped import shipped_tables, table_card
 from iomodel.study import Study
 from iomodel.study_files import study_files
-from iomodel.world import by_region
 
 KIND_WORDS = {
     "read": "read in their sources",

@@ -28,7 +28,8 @@ from iomodel.program.world_simulate import world_step
 from iomodel.results import load_trajectory, save
 from iomodel.run import replay, what_binds
 from iomodel.table import Table, load_table, make_table, save_table
-from iomodel.world import build_world, by_region, solve_world, world_course, world_economies
+from iomodel.regions import by_region
+from iomodel.world import build_world, solve_world, world_course, world_economies
 
 REGIONS = ("CHN", "USA", "OTHER")
 FREE = ("programme", "retirement")
