@@ -70,7 +70,8 @@ def _checked(paths: object) -> list[Trajectory]:
             )
         if "region" in path.data.dims:
             raise ResultError(
-                f"{path.experiment.name} has several regions: compare them with iomodel.regions.by_region(path).values()."
+                f"{path.experiment.name} has several regions: compare them with "
+                "iomodel.regions.by_region(path).values()."
             )
         found.append(path)
     if not found:

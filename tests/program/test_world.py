@@ -25,10 +25,10 @@ from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
 from iomodel.program.world import BALANCE, FORM, assemble_world, trade_of
 from iomodel.program.world_simulate import world_step
+from iomodel.regions import by_region
 from iomodel.results import load_trajectory, save
 from iomodel.run import replay, what_binds
 from iomodel.table import Table, load_table, make_table, save_table
-from iomodel.regions import by_region
 from iomodel.world import build_world, solve_world, world_course, world_economies
 
 REGIONS = ("CHN", "USA", "OTHER")
