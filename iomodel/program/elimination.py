@@ -5,7 +5,8 @@ Substituting it is exact, and it takes whole families of dense rows out of the f
 every iteration: on these programs a third of the work is left (Andersen and Andersen 1995 on presolving). A variable
 that costs nothing and that every one of its laws lets grow, as idle plant in years without a target, is left out with
 those laws and set to the least that they ask. What remains is shuffled: ties in the fill-reducing order are broken by
-position, and the order of years breaks them badly.
+position, and the order of years breaks them badly; with several regions the last things first is better still. What is
+defined and stays, since substituting it everywhere would fill the matrix, can be put into some rows all the same.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ def _none() -> Indices:
 class Definitions:
     """Pairs of an equality's row and the column that it defines, in an order that need not be triangular.
 
-    carried: pairs of which the column stays, but is put into the rows `into`.
+    carried: pairs of which the column stays, but is put into the rows `into`. backwards: what is left is handed to the
+    solver last things first instead of shuffled.
     """
 
     rows: Indices
     columns: Indices
     carried: tuple[Indices, Indices] = field(default_factory=lambda: (_none(), _none()))
     into: Indices = field(default_factory=_none)
+    backwards: bool = False
 
 
 NOTHING = Definitions(_none(), _none())
@@ -84,7 +87,9 @@ def _carried(program: Program, arrays: Canonical, where: Places) -> Definitions:
             pairs.append(_pairs(arrays, where.laws[name], where.variables[law.defines], None, set()))
             into |= {int(row) for other in law.carried if other in where.laws for row in where.laws[other].ravel()}
     every = _joined(pairs)
-    return replace(NOTHING, carried=(every.rows, every.columns), into=np.array(sorted(into), dtype=np.intp))
+    several = program.setting.form == "world"
+    rows = np.array(sorted(into), dtype=np.intp)
+    return replace(NOTHING, carried=(every.rows, every.columns), into=rows, backwards=several)
 
 
 def _turned(arrays: Canonical, pairs: Definitions) -> tuple[Canonical, sparse.csr_matrix]:
@@ -258,11 +263,15 @@ def reduced(whole: Canonical, pairs: Definitions) -> Reduced:
     part = Canonical(quadratic, linear, made.matrix, made.bound, equalities, whole.inequalities, whole.cones)
     idle, idle_rows, idle_of = _idle(part)
     shuffle = np.random.default_rng(0)
-    columns = shuffle.permutation(np.setdiff1d(np.arange(linear.size), idle))
+
+    def ordered(places: Indices) -> Indices:
+        return places[::-1] if pairs.backwards else shuffle.permutation(places)
+
+    columns = ordered(np.setdiff1d(np.arange(linear.size), idle))
     above = np.setdiff1d(np.arange(equalities, part.linear_rows), idle_rows)
-    rows = np.concatenate([
-        shuffle.permutation(equalities), shuffle.permutation(above), np.arange(part.linear_rows, made.bound.size),
-    ])  # fmt: skip
+    rows = np.concatenate(
+        [ordered(np.arange(equalities)), ordered(above), np.arange(part.linear_rows, made.bound.size)]
+    )
     inner = Canonical(
         quadratic=sparse.csc_matrix(sparse.triu(quadratic[columns][:, columns])),
         linear=linear[columns],

@@ -18,8 +18,9 @@ from iomodel.course import setting_of
 from iomodel.errors import ExperimentError, ResultError
 from iomodel.experiment import Experiment, Horizon, Levers, Target
 from iomodel.program.arrays import arrays_of
-from iomodel.program.canonical import compiled
+from iomodel.program.canonical import compiled, places
 from iomodel.program.diagnose import shadow_prices
+from iomodel.program.elimination import definitions, reduced
 from iomodel.program.simulate import base_state, no_levers, step
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
@@ -217,6 +218,27 @@ def test_rows_are_placed_as_the_modelling_library_places_them(file: str) -> None
     np.testing.assert_array_equal(data["b"], made.arrays.bound)
     np.testing.assert_array_equal(data["c"], made.arrays.linear)
     assert made.arrays.cones
+
+
+def test_totals_are_freed_of_output_before_a_solver_sees_them(file: str) -> None:
+    """Employment, consumption and the corridor in terms of final demand; services' output and the first year's
+    investment are gone."""
+    world = build_world(_asked(file, deciding="all", corridor=1.0))
+    made = compiled(world.whole)
+    where = places(made)
+    pairs = definitions(world.whole, made.arrays, where)
+    smaller, (_, output) = reduced(made.arrays, pairs), pairs.carried
+    assert made.arrays.matrix[pairs.into][:, output].nnz > 100
+    assert smaller.turned.matrix[pairs.into][:, output].nnz == 0
+    assert pairs.into.size == 4 * 3 * 4
+    gone = set(pairs.columns.tolist())
+    for region, part in world.parts.items():
+        industry = part.setting.arrays.industry
+        rows = where.variables[f"output of {region}"]
+        assert gone.issuperset(rows[~industry].ravel().tolist())
+        assert not gone & set(rows[industry].ravel().tolist())
+        first = where.variables[f"asset_investment of {region}"][:, 0]
+        assert gone.issuperset(first.tolist()) == (not part.setting.free("reform"))
 
 
 def test_prices_of_goods_in_a_world_agree_with_finite_differences(file: str) -> None:
