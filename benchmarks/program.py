@@ -122,6 +122,29 @@ def measure_plain(policy: str, table: str, years: int, method: str) -> dict[str,
     return {"seconds": seconds, "goal": goal_value(program)}
 
 
+def measure_world() -> dict[str, Any]:
+    """Seconds of every step of the program in which all regions of the world table decide, in this process."""
+    import iomodel as iom
+    from iomodel.program.canonical import compiled
+    from iomodel.program.elimination import reduced
+    from iomodel.program.solvers import BOUND, clarabel_solver, solve_program
+    from iomodel.world import build_world
+
+    asked = iom.load_experiment("world")
+    world, build = best(lambda: build_world(asked), 1)
+    made, compile_ = best(lambda: compiled(world.whole), 1)
+    verdict, solve = best(lambda: solve_program(world.whole), 1)
+    resolve = best(lambda: solve_program(world.whole), 1)[1]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    inner = reduced(made.arrays, world.whole.memo["definitions"]).arrays
+    bare = best(lambda: clarabel_solver(inner, BOUND.settings).solve(), 1)[1]
+    return {
+        "build": build, "compile": compile_, "solve": solve, "resolve": resolve, "bare": bare, "memory": memory,
+        "status": verdict.status, "iterations": verdict.iterations, "regions": len(world.parts),
+        "years": asked.horizon.solved, "rows": int(made.arrays.bound.size), "rows_left": int(inner.bound.size),
+    }  # fmt: skip
+
+
 def in_process(*arguments: str, limit: float | None = None) -> dict[str, Any] | None:
     """One measurement in a process of its own; None where it takes longer than `limit` or fails."""
     command = [sys.executable, __file__, *arguments]
@@ -166,6 +189,21 @@ def line_of(policy: str, size: str, table: str, years: int, plain: bool) -> tupl
     return found["resolve"] / faster, beside[1] / found["resolve"] if beside else None
 
 
+def world_line() -> None:
+    """Measure and print the program in which all regions decide."""
+    found = in_process("--world")
+    if found is None:
+        raise SystemExit("the world could not be measured")
+    size = f"{found['regions']}x35x{found['years']}"
+    print(
+        f"world_{size}={found['resolve']:.1f} s re-solve; build {found['build']:.1f}, compile {found['compile']:.1f}, "
+        f"solve {found['solve']:.1f} ({found['status']}, {found['iterations']} iterations); bare solver "
+        f"{found['bare']:.1f} on the {found['rows_left']} rows left of {found['rows']}; re-solve = "
+        f"{found['resolve'] / found['bare']:.2f} × bare; {found['memory']:.0f} MB",
+        flush=True,
+    )
+
+
 def mean(values: list[float | None]) -> float:
     """Geometric mean of what was measured."""
     known = [math.log(value) for value in values if value]
@@ -178,12 +216,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="42 sectors and 18 years only")
     parser.add_argument("--case", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--plain", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--world", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.case:
         print(json.dumps(measure(asked.case[0], asked.case[1], int(asked.case[2]))))
         return
     if asked.plain:
         print(json.dumps(measure_plain(asked.plain[0], asked.plain[1], int(asked.plain[2]), asked.plain[3])))
+        return
+    if asked.world:
+        print(json.dumps(measure_world()))
         return
     ratios: list[float] = []
     gains: dict[str, list[float | None]] = {}
@@ -194,6 +236,7 @@ def main() -> None:
             gains.setdefault(size, []).append(gain)
     line = f"program: worst_ratio_to_solver={max(ratios):.2f} speedup_over_plain_42x18={mean(gains['42 × 18']):.1f}"
     if not asked.quick:
+        world_line()
         line += f" speedup_over_plain_153x18={mean(gains['153 × 18']):.1f}"
     print(line)
 

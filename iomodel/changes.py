@@ -6,14 +6,21 @@ decides what its variables, laws and data are.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 
+import numpy as np
+
+from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, nearest
 from iomodel.experiment import Experiment
 from iomodel.experiment_parts import KINDS, TARGETS
+from iomodel.program.policy import Policy
+from iomodel.program.setting import SAVING_FLOOR, Setting
 
 REBUILD = {
     "targets.*.by": "the years in which a target's law holds are laid when the program is built",
+    "targets.*.exactly": "a floor and an exact value are different laws",
+    "targets.*.at_least": "a floor and an exact value are different laws",
     "targets.*.hard": "what a target may miss is a variable of the program",
     "targets": "a target that is not stated in the built program has no law in it",
     "limits.household_saving_floor.margin": "it multiplies household income, in which the benefit is a parameter",
@@ -48,6 +55,46 @@ def changed(experiment: Experiment, changes: Mapping[str, object], parameters: C
             raise ExperimentError(f"{name} needs a rebuild: {_reason(key)}. Build the program with it.")
         experiment = experiment.set(key, value)
     return experiment
+
+
+def refuse_another(policy: Policy, years: int, economy: Economy, built: Setting) -> None:
+    """ExperimentError where an experiment (its policy, solved years and economy) differs from the built program in what
+    is no parameter of it."""
+    for key in _differences(policy, built.policy):
+        raise ExperimentError(f"{key} is not what the program was built with: {_reason(key)}. Build the program anew.")
+    if years != built.years:
+        said = f"horizon: {years} solved years, the program has {built.years}"
+        raise ExperimentError(f"{said}: {_reason('horizon')}. Build the program anew.")
+    if economy.cards != built.arrays.economy.cards:
+        raise ExperimentError(f"cards are not those of the program: {_reason('cards')}. Build the program anew.")
+    if not np.array_equal(economy.exports.values, built.arrays.economy.exports.values):
+        raise ExperimentError(f"tariffs are not those of the program: {_reason('tariffs')}. Build the program anew.")
+
+
+def _differences(policy: Policy, built: Policy) -> Iterator[str]:
+    """Keys of what two policies have different that is no parameter."""
+    if policy.free != built.free:
+        yield "levers.free"
+    if policy.payer != built.payer:
+        yield "levers.payer"
+    for name in sorted({*policy.targets, *built.targets}):
+        one, other = policy.targets.get(name), built.targets.get(name)
+        if one is None or other is None:
+            yield f"targets.{name}"
+        elif one.by != other.by:
+            yield f"targets.{name}.by"
+        elif one.hard != other.hard:
+            yield f"targets.{name}.hard"
+        elif one.exactly != other.exactly:
+            yield f"targets.{name}.{'exactly' if one.exactly else 'at_least'}"
+    for name in sorted({*policy.limits, *built.limits}):
+        limit, stated = policy.limits.get(name), built.limits.get(name)
+        if limit is None or stated is None:
+            yield f"limits.{name}"
+        elif (limit.soft is None) != (stated.soft is None):
+            yield f"limits.{name}.soft"
+        elif name == SAVING_FLOOR and limit.margin != stated.margin:
+            yield f"limits.{name}.margin"
 
 
 def _whole_key(name: str, experiment: Experiment) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from iomodel.changes import changed
+from iomodel.changes import changed, refuse_another
 from iomodel.course import Course, course_of, flows_of, policy_of, setting_of, trajectory_of
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, ProgramError
@@ -117,12 +117,14 @@ def resolve(program: Program, experiment: Experiment, economy: Economy, changes:
     if (built.table.sha256, built.region, built.cards) != (economy.table.sha256, economy.region, economy.cards):
         raise ProgramError("the program was built for another economy; build it for the one handed over")
     asked = changed(experiment, changes, program.setting.parameters)
+    course = course_of(asked, economy)
+    refuse_another(policy_of(asked, economy), course.solved, course.arrays.economy, program.setting)
     other = replace(program.setting, policy=policy_of(asked, economy)).parameters
     held = {key: parameter.value for key, parameter in program.setting.parameters.items()}
     try:
         for key, parameter in program.setting.parameters.items():
             parameter.value = other[key].value
-        return solved(course_of(asked, economy), program)
+        return solved(course, program)
     finally:
         for key, parameter in program.setting.parameters.items():
             parameter.value = held[key]

@@ -87,23 +87,38 @@ def settled(course: Course, program: Program, *, explained: bool = True) -> tupl
     Nobody is rationed while labour is idle or more could be bought abroad.
     """
     program, verdict = _stopped(course, program, explained)
-    seconds = verdict.seconds
     for _ in range(VALVE_ROUNDS):
         valves = _valves(course, program)
         if valves is None:
             break
+        before = verdict
         program, verdict = _stopped(course, _rebuilt(program, **valves), explained)
-        seconds += verdict.seconds
-    said = [
-        f"{what} in {', '.join(str(year) for year in program.setting.calendar[years])}"
-        for what, years in (
-            ("overflow imports shut", program.setting.shut),
-            ("labour fully used beside overflow imports", program.setting.full),
-            ("nobody rationed", program.setting.served),
-        )
-        if years.any()
-    ]
-    return program, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, *said))
+        verdict = _after(before, verdict)
+    return program, replace(verdict, remedies=(*verdict.remedies, *_settings_said(course, program)))
+
+
+def _after(before: Verdict, verdict: Verdict) -> Verdict:
+    """The verdict of a later solve with the seconds of an earlier one and what had to be tried there."""
+    tried = dict.fromkeys([*before.remedies, *verdict.remedies])
+    return replace(verdict, seconds=before.seconds + verdict.seconds, remedies=tuple(tried))
+
+
+def _settings_said(course: Course, program: Program) -> list[str]:
+    """Where the program was solved again with stops at zero and valves, in words."""
+    setting, said = program.setting, []
+    if setting.stopped.any() or setting.held.any():
+        parts = (("stopped at zero", setting.stopped), ("held at zero", setting.held))
+        told = [f"{what} in {_cells(course, mask)}" for what, mask in parts if mask.any()]
+        said.append(f"market investment {' and '.join(told)}")
+    valves = (
+        ("overflow imports shut", setting.shut),
+        ("labour fully used beside overflow imports", setting.full),
+        ("nobody rationed", setting.served),
+    )
+    for what, years in valves:
+        if years.any():
+            said.append(f"{what} in {', '.join(str(year) for year in setting.calendar[years])}")
+    return said
 
 
 def _valves(course: Course, program: Program) -> dict[str, Mask] | None:
@@ -150,7 +165,7 @@ def _stopped(course: Course, program: Program, explained: bool) -> tuple[Program
     zero by a law, so that the simulation agrees with the path.
     """
     verdict = _judged(course, program, explained)
-    seconds, seen = verdict.seconds, [program.setting.stopped.copy()]
+    seen = [program.setting.stopped.copy()]
     for _ in range(STOP_ROUNDS):
         below = below_zero(program)
         setting = program.setting
@@ -163,14 +178,8 @@ def _stopped(course: Course, program: Program, explained: bool) -> tuple[Program
         below = below & ~held
         seen.append(below)
         program = _rebuilt(program, stopped=below, held=held)
-        verdict = _judged(course, program, explained)
-        seconds += verdict.seconds
-    if len(seen) == 1:
-        return program, verdict
-    stops = f"market investment stopped at zero in {_cells(course, program.setting.stopped)}"
-    if program.setting.held.any():
-        stops += f" and held at zero in {_cells(course, program.setting.held)}"
-    return program, replace(verdict, seconds=seconds, remedies=(*verdict.remedies, stops))
+        verdict = _after(verdict, _judged(course, program, explained))
+    return program, verdict
 
 
 def _rebuilt(program: Program, **other: Mask) -> Program:
@@ -199,7 +208,7 @@ def _judged(course: Course, program: Program, explained: bool) -> Verdict:
         raise InfeasibleError(f"{name}: No path meets all laws.", program)
     if verdict.status == "infeasible":
         collision = collision_of(program)
-        if collision is not None:
+        if collision is not None and all(conflict.second != "feasible" for conflict in collision.conflicts):
             raise InfeasibleError(f"{name}: {described(program, collision)}", program, collision)
         verdict = replace(verdict, status="failed", law="infeasible, but its laws alone have a path within 1e-6")
     if verdict.status == "unbounded":

@@ -28,7 +28,8 @@ def test_the_experiment_loads(tmp_path: Path) -> None:
 
 
 def test_every_command_exists() -> None:
-    for command in set(re.findall(r"iomodel (run|check|tables|cards|experiments|report|explain)\b", README)):
+    known = "run|check|tables|cards|experiments|report|explain|matters|frontier"
+    for command in set(re.findall(rf"iomodel ({known})\b", README)):
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])
         assert stopped.value.code == 0

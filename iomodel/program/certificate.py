@@ -9,7 +9,7 @@ below the tolerance is a path called optimal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,10 +82,10 @@ class Conditions:
     """What a point and its multipliers miss of the conditions of optimality.
 
     primal, dual, complementarity: law -> largest residual; of laws relative to the law's scale (its largest side, at
-    least 1), of multipliers to 1 plus the largest one, of products to the worth of the plan, 1 plus Σ |∇goal · x|: the
-    goal's own zero means nothing. stationarity: variable -> largest residual, relative to 1 plus what pushes and
-    pulls there. gap: primal less dual value, that is the sum of all prices times what is left to their bounds and of
-    what is left of the slopes times the point, relative to the worth of the plan.
+    least 1), of multipliers to 1 plus the law's own largest, of products to 1 plus the goal's size and the base year's
+    household consumption: the goal's own zero means nothing. stationarity: variable -> largest residual, relative to 1
+    plus what pushes and pulls there. gap: primal less dual value, that is the sum of all prices times what is left to
+    their bounds and of what is left of the slopes times the point, relative to what products are.
     """
 
     primal: Mapping[str, float]
@@ -117,7 +117,7 @@ def primal_residuals(program: Program) -> dict[str, float]:
 def _primal(program: Program, sides: Mapping[str, tuple[Array, Array]]) -> dict[str, float]:
     found = {name: _residual(law.constraint, *sides[name]) for name, law in program.laws.items()}
     for name, var in program.variables.items():
-        if var.nonneg:
+        if var.nonneg and program.values[name].value is not None:  # one that stands nowhere has no value
             below = np.asarray(program.values[name].value, dtype=float)
             found[f"{name}_not_negative"] = max(-float(below.min(initial=0.0)), 0.0)
     return found
@@ -129,9 +129,9 @@ def _sides(constraint: cp.Constraint) -> tuple[Array, Array]:
 
 
 def _residual(constraint: cp.Constraint, left: Array, right: Array) -> float:
-    if left.size == 0:
-        return 0.0
     miss = left - right
+    if miss.size == 0:
+        return 0.0
     worst = float(np.abs(miss).max()) if isinstance(constraint, Equality) else float(miss.max())
     scale = max(1.0, float(np.abs(left).max()), float(np.abs(right).max()))
     return max(worst, 0.0) / scale
@@ -144,11 +144,8 @@ def judge(program: Program, arrays: Canonical, where: Places) -> Conditions:
     places of laws and variables in them.
     """
     push = goal_gradient(program)
-    worth = 1 + sum(
-        float(np.abs(slope * np.asarray(program.values[name].value, dtype=float)).sum()) for name, slope in push.items()
-    )
+    worth = _worth(program)
     prices = {name: np.asarray(law.constraint.dual_value, dtype=float) for name, law in program.laws.items()}
-    highest = 1 + max((float(np.abs(price).max(initial=0.0)) for price in prices.values()), default=0.0)
     dual: dict[str, float] = {}
     products: dict[str, float] = {}
     sides = {name: _sides(law.constraint) for name, law in program.laws.items()}
@@ -158,12 +155,44 @@ def judge(program: Program, arrays: Canonical, where: Places) -> Conditions:
             continue
         left, right = sides[name]
         price = prices[name]
-        dual[name] = max(0.0, -float(price.min(initial=0.0))) / highest
+        dual[name] = max(0.0, -float(price.min(initial=0.0))) / (1 + float(np.abs(price).max(initial=0.0)))
         product = np.abs(price * (right - left))
         products[name] = float(product.max(initial=0.0)) / worth
         total += float((price * (right - left)).sum())
     stationarity, along = _stationarity(program, arrays, where, prices, push)
     return Conditions(_primal(program, sides), dual, products, stationarity, abs(total - along) / worth)
+
+
+def judge_arrays(program: Program, arrays: Canonical, x: Array, z: Array) -> Conditions:
+    """The same of the canonical arrays, all columns and rows of cones among them.
+
+    An equal program, so that this proves as much. It is asked where a goal or a law has a kink at the answer: there one
+    slope says nothing, and the multipliers of the rows by which the kink is written hold the slopes that count.
+    """
+    slack = arrays.bound - arrays.matrix @ x
+    push, pull = arrays.gradient(x), arrays.matrix.T @ z
+    size = 1 + float(np.abs(arrays.bound).max(initial=0.0))
+    force = 1 + np.abs(push) + abs(arrays.matrix).T @ np.abs(z)
+    inner = slice(arrays.equalities, arrays.linear_rows)
+    products = [float(np.abs(slack[inner] * z[inner]).max(initial=0.0))]
+    products += [abs(float(slack[cone] @ z[cone])) for cone in _cones(arrays)]
+    worth = _worth(program)
+    rest = push + pull
+    gap = float(slack[arrays.equalities :] @ z[arrays.equalities :]) - float(rest @ x)
+    primal = {**primal_residuals(program), "cones": _outside_cones(arrays, slack, dual=False) / size}
+    return Conditions(
+        primal,
+        {"cones": _outside_cones(arrays, z, dual=True) / (1 + float(np.abs(z).max(initial=0.0)))},
+        {"cones": max(products) / worth},
+        {"columns": float((np.abs(rest) / force).max(initial=0.0))},
+        abs(gap) / worth,
+    )
+
+
+def _worth(program: Program) -> float:
+    """What a miss in the goal is measured against: the goal and the base year's household consumption, whose part in
+    GDP no block can blow up; the goal's own zero means nothing."""
+    return 1 + abs(goal_value(program)) + abs(program.setting.account("household_consumption"))
 
 
 def _stationarity(
@@ -220,8 +249,9 @@ def _pull(
 def proof_residual(arrays: Canonical, status: str, x: Array, z: Array) -> float:
     """What a proof of infeasibility or of an unbounded goal misses, relative to its own size.
 
-    Infeasible (Farkas 1902): multipliers z of the dual cones with A'z = 0 and b'z < 0. Unbounded: a direction x with
-    Px = 0, −Ax in the cones and q'x < 0. Infinite where the sign is wrong.
+    Infeasible (Farkas 1902): multipliers z of the dual cones with A'z = 0 and b'z < 0. What is left of A'z is summed
+    up: a miss of 1e-7 rules out every point whose amounts are all below 1e7. Unbounded: a direction x with Px = 0, −Ax
+    in the cones and q'x < 0. Infinite where the sign is wrong.
     """
     if status == "infeasible":
         gain = -float(arrays.bound @ z)
@@ -234,18 +264,26 @@ def proof_residual(arrays: Canonical, status: str, x: Array, z: Array) -> float:
     size = float(np.abs(z if status == "infeasible" else x).max(initial=0.0))
     if not gain > 0 or not np.isfinite(size) or size == 0:
         return float("inf")
-    return max(float(np.abs(rest).max(initial=0.0)), outside) / max(gain, 1e-9 * size)
+    left = float(np.abs(rest).sum()) if status == "infeasible" else float(np.abs(rest).max(initial=0.0))
+    return max(left, outside) / max(gain, 1e-9 * size)
 
 
 def _outside_cones(arrays: Canonical, vector: Array, *, dual: bool) -> float:
     """How far a vector is outside the cones; equalities hold none, and their multipliers are free."""
     worst = 0.0 if dual else float(np.abs(vector[: arrays.equalities]).max(initial=0.0))
     worst = max(worst, -float(vector[arrays.equalities : arrays.linear_rows].min(initial=0.0)))
+    for cone in _cones(arrays):
+        head, *tail = vector[cone]
+        worst = max(worst, float(np.linalg.norm(tail) - head))
+    return worst
+
+
+def _cones(arrays: Canonical) -> Iterator[slice]:
+    """Rows of each second-order cone."""
     first = arrays.linear_rows
     for size in arrays.cones:
-        worst = max(worst, float(np.linalg.norm(vector[first + 1 : first + size]) - vector[first]))
+        yield slice(first, first + size)
         first += size
-    return worst
 
 
 def goal_value(program: Program) -> float:

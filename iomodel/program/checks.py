@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import cvxpy as cp
 import numpy as np
+from cvxpy.constraints.nonpos import Inequality
+from cvxpy.constraints.zero import Equality
 from cvxpy.error import DCPError
 
 from iomodel.errors import ProgramError, nearest
@@ -148,6 +150,11 @@ def check_law(block: Block, law: Law, sizes: Mapping[str, int]) -> None:
             f"block {block.name!r}: the constraint of law {law.name!r} is {_shown(law.constraint)}, a "
             f"{type(law.constraint).__name__}; a constraint compares an expression of the variables by <=, >= or =="
         )
+    if not isinstance(law.constraint, Inequality | Equality):
+        raise ProgramError(
+            f"block {block.name!r}: law {law.name!r} is a {type(law.constraint).__name__}; write it as a comparison of "
+            "two sides by <=, >= or ==, so that it has a bound and a price (a cone as a norm that is at most something)"
+        )
     if law.bound not in _BOUNDS:
         raise ProgramError(
             f"block {block.name!r}: the bound of law {law.name!r} is {law.bound!r}; allowed are {', '.join(_BOUNDS)}"
@@ -157,6 +164,10 @@ def check_law(block: Block, law: Law, sizes: Mapping[str, int]) -> None:
         raise ProgramError(
             f"block {block.name!r}: law {law.name!r} has shape {law.constraint.shape}, its dims {law.dims} "
             f"mean {wanted}; a column times a vector broadcasts to a matrix: use by_row or by_year"
+        )
+    if law.constraint.size == 0:
+        raise ProgramError(
+            f"block {block.name!r}: law {law.name!r} has no entries; leave it out where nothing is asked"
         )
     if not law.constraint.is_dcp():
         raise ProgramError(f"block {block.name!r}: law {law.name!r} is not convex: {_shown(law.constraint, 200)}")

@@ -100,8 +100,9 @@ def _binding(name: str, price: xr.DataArray, floor: float) -> Binding:
     worth = float(price.attrs["one_percent"])
     side, moved, whole = SIDES[str(price.attrs["bound"])]
     step, amount = _step(unit)
+    when = f" in {span(where)}" if where else ""
     text = (
-        f"{words(name)}: a {side} that binds in {span(where)}. {amount} {moved}{_at(price, place)}, the goal is "
+        f"{words(name)}: a {side} that binds{when}. {amount} {moved}{_at(price, place)}, the goal is "
         f"{_turned(step * strongest)} {GOAL}; 1 percent {whole} wherever it binds, {_turned(worth)}"
     )
     return Binding(name, where, strongest, unit, worth, text)
@@ -144,7 +145,9 @@ def _at(price: xr.DataArray, place: int) -> str:
 
 
 def _labels(array: xr.DataArray, active: npt.NDArray[np.bool_]) -> tuple[str, ...]:
-    """Years (else the last dim) in which something is active."""
+    """Years (else the last dim) in which something is active; none for a law of one number."""
+    if not array.dims:
+        return ()
     dim = next((name for name in ("year", "start") if name in array.dims), array.dims[-1])
     others = tuple(place for place, name in enumerate(array.dims) if name != dim)
     return tuple(str(label) for label in array[dim].values[active.any(axis=others) if others else active])

@@ -24,6 +24,9 @@ from iomodel.program.canonical import Array, Canonical, Indices, Places
 DENSER = 1.0
 """How many times more entries a substitution may leave in the matrix: beyond, it costs more than it brings."""
 
+PIVOT = 1e-2
+"""Least coefficient by which a law defines a variable."""
+
 NEGLIGIBLE = 1e-13
 """Entries below this come from rounding in a substitution and are taken out."""
 
@@ -113,6 +116,14 @@ def _turned(arrays: Canonical, pairs: Definitions) -> tuple[Canonical, sparse.cs
     return replace(arrays, matrix=matrix, bound=np.asarray(turn @ arrays.bound, dtype=np.float64)), turn
 
 
+def still_defined(arrays: Canonical, pairs: Definitions) -> bool:
+    """Whether every pair's coefficient is still there with the values that parameters have now."""
+    if not pairs.rows.size:
+        return True
+    own = np.asarray(arrays.matrix[pairs.rows, pairs.columns]).ravel()
+    return bool((np.abs(own) > PIVOT).all())
+
+
 def _pairs(
     arrays: Canonical, rows: Indices, columns: Indices, defined: npt.NDArray[np.bool_] | None, taken: set[int]
 ) -> Definitions:
@@ -129,7 +140,7 @@ def _pairs(
         inside = [
             int(column)
             for column, value in zip(matrix.indices[entries], matrix.data[entries], strict=True)
-            if int(column) in own and abs(value) > 1e-2 and not curved[column]
+            if int(column) in own and abs(value) > PIVOT and not curved[column]
         ]
         if inside and max(inside) not in taken and max(inside) not in columns_of:
             rows_of.append(row)

@@ -19,16 +19,20 @@ from typing import Any
 
 import cvxpy as cp
 import numpy as np
+from cvxpy.atoms.affine.affine_atom import AffAtom
+from cvxpy.atoms.elementwise.power import Power
+from cvxpy.atoms.quad_over_lin import quad_over_lin
 from cvxpy.constraints.second_order import SOC
 from cvxpy.error import SolverError as CvxpySolverError
 from cvxpy.reductions.solvers.defines import SOLVER_MAP_CONIC
 from scipy import sparse
 
 from iomodel.errors import ExperimentError, nearest
+from iomodel.program.block import value_of
 from iomodel.program.build import Program
 from iomodel.program.canonical import Canonical, Compiled, compiled, places
-from iomodel.program.certificate import TOLERANCE, Conditions, Verdict, goal_value, judge, proof_residual
-from iomodel.program.elimination import NOTHING, Reduced, definitions, reduced
+from iomodel.program.certificate import TOLERANCE, Conditions, Verdict, goal_value, judge, judge_arrays, proof_residual
+from iomodel.program.elimination import NOTHING, Reduced, definitions, reduced, still_defined
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,12 @@ BOUND = Solver(
     "Clarabel, supernodal",
     substituted=True,
 )
+PROVEN = 1e-7
+"""What a proof that there is no path may miss: it then rules out all whose amounts are below its inverse."""
+
+SMOOTH = (AffAtom, Power, quad_over_lin)
+"""Parts of an expression that have a slope everywhere; sums of squares are quad_over_lin by a constant."""
+
 ALONE = (CLARABEL, REFINED, RESCALED, MOREAU, QOCO)
 """What is tried where one region decides."""
 _STEADY = {"static_regularization_constant": 1e-6, "iterative_refinement_enable": True}
@@ -151,6 +161,22 @@ def solve_program(program: Program, name: str | None = None) -> Verdict:
     return replace(verdict, seconds=time.perf_counter() - started)
 
 
+def _smooth(program: Program) -> bool:
+    """Whether goal and laws have a slope at the point: affine parts, powers, squares and sums of squares of such."""
+    parts: list[Any] = [term.expression for term in program.terms.values()]
+    parts += [side for law in program.laws.values() for side in law.constraint.args]
+    while parts:
+        part = parts.pop()
+        if part.is_affine():
+            continue
+        if not isinstance(part, SMOOTH):
+            return False
+        if isinstance(part, Power) and value_of(part.p) < 1 and not (value_of(part.args[0]) > 1e-9).all():
+            return False  # a root at zero
+        parts += part.args
+    return True
+
+
 def _is_linear(program: Program) -> bool:
     """Whether goal and laws are affine, so that a solver of linear programs will do."""
     laws = all(side.is_affine() for law in program.laws.values() for side in law.constraint.args)
@@ -160,7 +186,8 @@ def _is_linear(program: Program) -> bool:
 def _miss(verdict: Verdict) -> float:
     """The worst residual of a verdict."""
     parts = (verdict.worst_residual, verdict.dual, verdict.stationarity, verdict.complementarity, verdict.gap)
-    return max(part for part in parts if part is not None)
+    numbers = [part for part in parts if part is not None]
+    return max(numbers) if np.isfinite(numbers).all() else float("inf")
 
 
 def _held(program: Program) -> dict[Any, Any]:
@@ -187,13 +214,17 @@ def _once(program: Program, solver: Solver) -> Verdict:
     named: dict[str, Any] = {"solver": solver.label, "iterations": int(stats.num_iters or 0) if stats else 0}
     if status in ("infeasible", "unbounded"):
         proof = program.memo.get("proof", float("nan")) if solver.name == CLARABEL.name else float("nan")
-        if proof > TOLERANCE:
+        if proof > PROVEN:
             return Verdict("failed", law=f"{status}, by a proof that misses {proof:.0e}", **named)
-        told = () if proof <= TOLERANCE else (f"{status} on the word of {solver.label}",)
+        told = () if proof <= PROVEN else (f"{status} on the word of {solver.label}",)
         return Verdict(status, worst_residual=0.0 if told else proof, warnings=told, **named)
     if status == "infeasible_or_unbounded" or any(value.value is None for value in program.problem.variables()):
         return Verdict("failed", law=status, **named)
     conditions = judge(program, made.arrays, program.memo["places"])
+    if conditions.worst > TOLERANCE and solver.name == CLARABEL.name and not _smooth(program):
+        conditions = min(
+            (conditions, judge_arrays(program, made.arrays, *program.memo["point"])), key=lambda found: found.worst
+        )
     return Verdict(
         "optimal" if conditions.worst <= TOLERANCE else "inaccurate",
         worst_residual=conditions.primal[conditions.law],
@@ -241,9 +272,12 @@ def _by_clarabel(program: Program, solver: Solver) -> Compiled:
     made = _compiled(program)
     if solver.substituted and "definitions" not in program.memo:
         program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
-    smaller = reduced(made.arrays, program.memo["definitions"] if solver.substituted else NOTHING)
+    pairs = program.memo["definitions"] if solver.substituted else NOTHING
+    if not still_defined(made.arrays, pairs):  # a parameter took a coefficient away
+        pairs = program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
+    smaller = reduced(made.arrays, pairs)
     answer = called(smaller, solver)
-    program.memo["proof"] = answer.proof
+    program.memo.update(proof=answer.proof, point=(answer.x, answer.z))
     made.give(answer)
     return made
 

@@ -159,6 +159,27 @@ def test_a_setting_that_is_no_parameter_says_why(
     assert float(np.asarray(program.setting.targets["package"].value)) == 4.0
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("targets.package.by", 4, r"targets.package.by is not what the program was built with: the years"),
+        ("levers.payer", "household_tax", r"levers.payer is not what the program was built with"),
+        ("horizon.beyond", 2, r"horizon: 11 solved years, the program has 12"),
+        ("targets.reform", {"exactly": 0.3, "by": 8}, r"levers.free is not what the program was built with"),
+        ("limits.debt_ceiling", {"margin": -10.0}, r"limits.debt_ceiling.soft is not what the program was built with"),
+        ("cards.precaution", 0.3, r"cards are not those of the program: cards enter the calibration"),
+    ],
+)
+def test_another_experiment_than_the_programs_is_refused(
+    key: str, value: object, said: str, limited: tuple[Experiment, Program], china: Economy
+) -> None:
+    """What was not asked of the program cannot be what it answers."""
+    experiment, program = limited
+    other = experiment.replace(free=("programme", "reform")) if key == "targets.reform" else experiment
+    with pytest.raises(ExperimentError, match=said):
+        resolve(program, other.set(key, value), china, {})
+
+
 def test_what_cannot_be_done_names_the_laws_in_conflict(china: Economy) -> None:
     """Fifteen points in eight years against a pace of 0.6 a year, no miss allowed."""
     experiment = iom.load_experiment("demand-only")
