@@ -40,7 +40,7 @@ from iomodel.program.blocks import CORE
 from iomodel.program.build import assemble
 from iomodel.program.checks import own_blocks
 from iomodel.program.outcomes import LOW, OUTCOMES, Outcome, at_point, outcome_named
-from iomodel.program.steering import LEVEL_LAW, paid_on
+from iomodel.program.steering import paid_on
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import build, resolve, solve
 from iomodel.seeking import Found, Search, search, seek
@@ -103,7 +103,8 @@ def frontier(
     ("targets.package.exactly") from `low` to `high`. Returns a dataset over `point`, the tightest level first: `level`,
     `x` and `y` and the headline outcomes by name as replayed, `slope` (of y by the level, from its shadow price; for a
     setting from neighbours), `charged` (units of y), `status`, `replay_distance`, `solves`; attributes `own_x` and
-    `own_y` are the experiment's own path. A level that no path meets has status "out of reach" or "infeasible" and NaN.
+    `own_y` are the experiment's own path, `own_status` its verdict, `own_said` its warnings, since what is charged is
+    counted from it. A level that no path meets has status "out of reach" or "infeasible" and NaN.
     Raises ExperimentError for an unknown outcome or key (with the nearest names), a year outside the reported ones, and
     for an experiment without free levers.
 
@@ -164,6 +165,7 @@ def _over_outcome(
         text = rows[-1].said if path is None else _told(path, when[0], x, y)
         tell(f"{place + 1}/{len(levels)}  level {x.factor * level:.4g}: {text}")
     attrs = {
+        **_of_own(own),
         "own_x": _value(own, x.name, when[0]),
         "own_y": _value(own, y.name, when[0]),
         "solves_for_ends": ends.solves,
@@ -254,8 +256,7 @@ def _guess(y: Outcome, x: Outcome, level: float, ends: _Ends, before: Sequence[_
 
 def _slope(best: Found, x: Outcome, y: Outcome, money: float) -> float:
     """Change of y for a level higher by one, both in their units: the level's shadow price, by the envelope theorem."""
-    price = float(best.path.shadow_prices[LEVEL_LAW])
-    return y.sign * price * best.at[x.name][1] / (money * best.at[y.name][1]) * y.factor / x.factor
+    return y.sign * best.level_price * best.at[x.name][1] / (money * best.at[y.name][1]) * y.factor / x.factor
 
 
 # ---------------------------------------------------------------- over a setting
@@ -289,7 +290,8 @@ def _over_setting(
             word = "infeasible" if isinstance(error, InfeasibleError) else "failed"
             rows.append(_Point(value, None, said=f"{word}: {str(error).splitlines()[0]}"))
             tell(f"{len(rows)}/{points}  {key} {value:.4g}: {rows[-1].said}")
-    found = _dataset(own, key, y.name, when[0], rows, {"own_y": _value(own, y.name, when[0]), "direction": "set to"})
+    found = _dataset(own, key, y.name, when[0], rows,
+                     {**_of_own(own), "own_y": _value(own, y.name, when[0]), "direction": "set to"})  # fmt: skip
     return found.assign(slope=("point", _gradient(found["level"].values, found[y.name].values), found["slope"].attrs))
 
 
@@ -366,6 +368,11 @@ def _net(y: str, year: int, rows: Sequence[_Point]) -> list[float]:
     """The outcome of each point less what the point is charged."""
     sign = OUTCOMES[y].sign
     return [float("nan") if row.path is None else _value(row.path, y, year) - sign * row.charged for row in rows]
+
+
+def _of_own(own: Trajectory) -> dict[str, str]:
+    """Verdict and warnings of the experiment's own path."""
+    return {"own_status": own.verdict.status, "own_said": "; ".join(own.verdict.warnings)}
 
 
 def _status(row: _Point) -> str:

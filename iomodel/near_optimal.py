@@ -60,7 +60,8 @@ class Alternatives:
     """The best path and the two that differ most from it in an outcome of a year, each replayed.
 
     given_up: what the lowest and the highest give up of the goal, percent of base-year GDP of consumption a year; at
-    most `slack` times the base year's household consumption.
+    most `slack` times the base year's household consumption. The objective in their verdicts is the experiment's own
+    goal; they have no shadow prices, since what they are best in is not that goal.
     """
 
     lowest: Trajectory
@@ -78,13 +79,27 @@ class Alternatives:
         low, best, high = (float(path.data[self.outcome].sel(year=self.year)) for path in paths)
         return low, best, high
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not certified: each path that is not optimal, and what is said of the two that were searched for."""
+        named = {"lowest": self.lowest, "best": self.best, "highest": self.highest}
+        said = [
+            f"the {name} path is {path.verdict.status} ({path.verdict.law.replace('_', ' ')})"
+            + (": what the others give up is counted from it" if name == "best" else "")
+            for name, path in named.items()
+            if path.verdict.status != "optimal"
+        ]
+        searched = {text: None for name in ("lowest", "highest") for text in named[name].verdict.warnings}
+        return (*said, *searched)
+
     def __str__(self) -> str:
-        """One sentence."""
+        """One sentence, and what is not certified."""
         low, best, high = self.values
         unit = self.best.data[self.outcome].attrs["units"]
         return (
             f"{self.outcome.replace('_', ' ')} of {self.year} is {best:.4g} at the optimum, and from {low:.4g} to "
             f"{high:.4g} ({unit}) on paths worth at most {100 * self.slack:.3g} percent of base-year consumption less"
+            + "".join(f"; {text}" for text in self.warnings)
         )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from iomodel.frozen import Frozen
 from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble
+from iomodel.program.certificate import goal_value
 from iomodel.program.checks import own_blocks
 from iomodel.program.diagnose import shadow_prices
 from iomodel.program.price_words import GOAL, meaning
@@ -91,7 +91,8 @@ def price_sides(
     goods, which is no law of the reduced form. Three to five solves; prices are at given prices.
 
     Raises ProgramError for a law or label that the program does not have, ExperimentError where no lever is free,
-    SolverError where a moved program is not solved to optimality.
+    SolverError where the program itself or a moved one is not solved to optimality: differences of goals that are not
+    the best ones say nothing.
 
     >>> import iomodel as iom
     >>> sides = iom.price_sides(iom.load_experiment("demand-only"), "programme_pace", year=2030)
@@ -107,14 +108,20 @@ def price_sides(
         )
     built = assemble(setting_of(course, form), (*core, *own_blocks(blocks)))
     _where(built, law, labels)  # a name that is not there is said before anything is solved
-    program, _ = settled(course, built)
+    program, verdict = settled(course, built)
+    if verdict.status != "optimal":
+        raise SolverError(
+            f"{experiment.name}: the program ended {verdict.status} ({verdict.law}); the sides of its prices are not "
+            "known, since they are differences from its best goal"
+        )
     return sides_of(program, law, experiment.solver, **labels)
 
 
 def sides_of(program: Program, law: str, solver: str | None = None, **labels: object) -> PriceSides:
-    """The same for a program that is built and solved; it keeps its point, the moved ones are built beside it."""
+    """The same for a program that is built and solved to optimality; it keeps its point, the moved ones are built
+    beside it."""
     moved = _where(program, law, labels).astype(np.float64)
-    here = _value(program)
+    here = goal_value(program)
     price = float((shadow_prices(program)[law].values * moved).sum())
     raised = lowered = step = 0.0
     regular = False
@@ -143,15 +150,7 @@ def _goal(program: Program, law: str, by: Array, solver: str | None) -> float:
             f"the program with the bound of {law} moved by {np.abs(by).max():g} ended {verdict.status} "
             f"({verdict.law}); its sides are not known"
         )
-    return _value(moved)
-
-
-def _value(program: Program) -> float:
-    """The goal at a program's point."""
-    value: Any = program.problem.value
-    if value is None:
-        raise ProgramError("the program holds no point yet: solve it before its prices are read")
-    return float(value)
+    return goal_value(moved)
 
 
 def _where(program: Program, law: str, labels: Mapping[str, object]) -> npt.NDArray[np.bool_]:

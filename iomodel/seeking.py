@@ -3,6 +3,10 @@
 The largest ratio N/D of a concave amount to a positive affine one is the root λ of max (N − λ D) = 0; each solve gives
 the next λ, and the sequence converges faster than linearly (Dinkelbach 1967; Schaible 1976). Only numbers change
 between solves, so that nothing is rebuilt. A level needs one solve.
+
+The multipliers of a steered program are changes of what is sought, not of the experiment's goal, and its terms are
+weighted by dials. So the path of a point has no shadow prices (the level's own is kept beside it), its costs are those
+of the terms as the experiment's own blocks lay them, and its objective is the experiment's own goal there.
 """
 
 from __future__ import annotations
@@ -10,14 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from iomodel.course import Course, setting_of
-from iomodel.program.block import Block
+from iomodel.program.block import Block, value_of
 from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
 from iomodel.program.outcomes import Outcome, at_point
-from iomodel.program.steering import GOAL_LAW, MISSES, Sought, Steering, charged, hardened, sought, steered
+from iomodel.program.steering import (
+    LEVEL_LAW,
+    MISSES,
+    Sought,
+    Steering,
+    charged,
+    hardened,
+    plain_terms,
+    sought,
+    steered,
+)
 from iomodel.program.trajectory import Trajectory
 from iomodel.solving import replayed, settled
 
@@ -33,10 +45,12 @@ TIE = 1e-4
 
 @dataclass(frozen=True)
 class Search:
-    """A steered program of an experiment, with the dials of every outcome that it can seek."""
+    """A steered program of an experiment, with the dials of every outcome that it can seek; plain: the blocks that it
+    was laid of, before their goals were put on dials."""
 
     course: Course
     program: Program
+    plain: tuple[Block, ...]
     steering: Steering
     dials: Mapping[str, Sought]
     weight: float = 1.0
@@ -52,9 +66,10 @@ class Search:
 class Found:
     """What a search found, in plain numbers, since the program moves on to its next point.
 
-    path: the replayed path. ratio: the outcome less what is charged, where the search ended. at: outcome -> its ratio
-    and what stands below the line. charged: what is paid beyond the own path, money of the year. goal: the experiment's
-    own goal, where the search holds it. solves: how many it took.
+    path: the replayed path, without shadow prices. ratio: the outcome less what is charged, where the search ended. at:
+    outcome -> its ratio and what stands below the line. charged: what is paid beyond the own path, money of the year.
+    goal: the experiment's own goal. level_price: change of what is sought, money of the year, for a level raised by a
+    unit; NaN where none is held. solves: how many it took.
     """
 
     path: Trajectory
@@ -62,6 +77,7 @@ class Found:
     at: Mapping[str, tuple[float, float]]
     charged: float
     goal: float
+    level_price: float
     solves: int
 
 
@@ -83,7 +99,7 @@ def search(
     dials = {outcome.name: sought(outcome, outcome.name) for outcome in outcomes}
     steering = Steering(year, tuple(dials.values()), paid, level_of, holds_goal)
     program = assemble(setting, steered(steering, blocks))
-    return Search(course, program, steering, dials)
+    return Search(course, program, tuple(blocks), steering, dials)
 
 
 def seek(
@@ -112,14 +128,38 @@ def seek(
         _, below = at_point(outcome, program.values, program.setting, steering.year)
         step = sign * verdict.objective / (search.weight * money * below)
         ratio += step
-        if outcome.below is None or abs(step) < CONVERGED or solves == ROUNDS:
+        if outcome.below is None or abs(step) < CONVERGED:
             return _found(search, program, verdict, ratio, solves)
+        if solves == ROUNDS:
+            return _found(search, program, _unsettled(verdict, outcome, step), ratio, solves)
+
+
+def _unsettled(verdict: Verdict, outcome: Outcome, step: float) -> Verdict:
+    """The verdict with the warning that the search for the best ratio was not at its end."""
+    said = (
+        f"the search for the best {outcome.name} ended after {ROUNDS} solves, the last of which still moved it by "
+        f"{abs(outcome.factor * step):.1e} (allowed {outcome.factor * CONVERGED:.0e}): it is not the best"
+    )
+    return replace(verdict, warnings=(*verdict.warnings, said))
+
+
+def _level_price(program: Program) -> float:
+    """Change of the steered goal for a level raised by a unit; NaN where none is held."""
+    law = program.laws.get(LEVEL_LAW)
+    if law is None:
+        return float("nan")
+    dual = float(str(law.constraint.dual_value))
+    return -dual if law.bound == "lower" else dual
 
 
 def _found(search: Search, program: Program, verdict: Verdict, ratio: float, solves: int) -> Found:
     """The numbers of a point."""
     v, p, t = program.values, program.setting, search.steering.year
-    held = program.laws.get(GOAL_LAW)
-    goal = float("nan") if held is None else float(np.asarray(held.constraint.args[1].value))
+    terms = plain_terms(search.plain, v, p)
+    goal = sum(float(value_of(term.expression)) for term in terms.values())
     at = {name: at_point(dial.outcome, v, p, t) for name, dial in search.dials.items()}
-    return Found(replayed(search.course, program, verdict), ratio, at, charged(program) / search.weight, goal, solves)
+    price = _level_price(program) / search.weight
+    own = replace(program, terms=terms)  # what a miss costs, it costs in the experiment's goal
+    path = replayed(search.course, own, replace(verdict, objective=goal))
+    path = replace(path, shadow_prices={})
+    return Found(path, ratio, at, charged(program) / search.weight, goal, price, solves)

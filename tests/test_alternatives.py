@@ -120,8 +120,29 @@ def test_no_other_path_within_the_slack_goes_further() -> None:
 
 
 def test_the_highest_idle_plant_is_a_bound_and_the_lowest_exact() -> None:
-    low, best, high = _found(0.01, "idle_share").values
-    assert low < best < high
+    """An independent search as above, for plant idle and against it: no path within the slack has less than the lowest
+    or, of the plant that is idle on the best path, more than the highest."""
+    found = _found(0.001, "idle_share")
+    program = build(_short(), _economy())
+    goal = sum(term.expression for term in program.terms.values())
+    weight = cp.Parameter(nonneg=True)
+    rows = program.setting.industry
+    normal = program.setting.base("normal_use")[rows]
+    idle = program.values["capacity"][rows, 5] - cp.multiply(1 / normal, program.values["output"][rows, 5])
+    there = found.best.data["idle_capacity"].sel(year=2031).values[rows] > 1e-6
+    plant = cp.sum(program.values["capacity"][rows, 5])
+    gone: dict[float, list[float]] = {-1.0: [], 1.0: []}
+    for sign, tilt in ((-1.0, -cp.sum(cp.pos(idle))), (1.0, cp.sum(idle[np.flatnonzero(there)]))):
+        tilted = cp.Problem(cp.Maximize(goal + weight * tilt), program.problem.constraints)
+        for weight.value in (0.0, 1e-3, 3e-3, 1e-2, 3e-2):
+            tilted.solve(solver="CLARABEL", direct_solve_method="qdldl")
+            if found.best.verdict.objective - float(value_of(goal)) <= 0.001 * _base():
+                gone[sign].append(100 * float(np.maximum(value_of(idle), 0).sum()) / float(value_of(plant)))
+    low, best, high = found.values
+    assert low - 1e-4 <= min(gone[-1.0]) < best - 1e-3 * (best - low)
+    assert best < max(gone[1.0]) <= high + 1e-4
+    assert found.given_up[0] == pytest.approx(0.001 * _base(), rel=1e-3)
+    assert 0 < found.given_up[1] <= 0.001 * _base()  # the target on idle plant ends it before the slack does
 
 
 def test_a_path_may_be_handed_over_and_a_sentence_says_it() -> None:
@@ -152,6 +173,50 @@ def test_without_levers_there_is_one_path() -> None:
     with pytest.raises(ExperimentError, match="there is one path, and no other"):
         alternatives(usual)
     assert flat_directions(iom.simulate(usual, _economy()), economy=_economy()) == []
+
+
+def test_costs_and_goal_of_an_alternative_are_in_the_unit_of_the_goal() -> None:
+    """A miss costs its price times the discounted amounts on every path, whatever the dials of the search are; the
+    objective is the experiment's own goal, and multipliers of the search are no prices of its goal."""
+    asked = _short("demand-only").replace(beyond=0).set("targets.package", {"exactly": 9.0, "by": 5})
+    found = alternatives(asked, X, 0.001, economy=_economy())
+    cards = _economy().cards
+    weight = cards["discount"] ** np.arange(1, 7)
+    weight /= weight.sum()
+    for path, given_up in ((found.lowest, found.given_up[0]), (found.best, 0.0), (found.highest, found.given_up[1])):
+        (miss,) = [one for one in path.provenance["used"] if one["name"] == "package"]
+        gdp = path.data["gdp"].sel(year=miss["years"]).values
+        places = np.array(miss["years"]) - 2026
+        cost = cards["weight_missed"] * float((weight[places] * gdp) @ np.array(miss["amounts"])) / 100
+        assert miss["cost"] == pytest.approx(cost, rel=1e-4)
+        assert cost > 1
+        assert path.verdict.objective == pytest.approx(found.best.verdict.objective - given_up, abs=1e-9)
+    assert found.lowest.shadow_prices == found.highest.shadow_prices == {}
+    assert "package" in found.best.shadow_prices
+
+
+def test_a_search_that_ends_too_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iomodel.seeking.ROUNDS", 1)
+    found = alternatives(_found().best, X, 0.01, economy=_economy())
+    text = "the search for the best public_debt_share ended after 1 solves, the last of which still moved it by"
+    assert any(text in said for said in found.lowest.verdict.warnings)
+    assert text in str(found)
+
+
+def test_a_best_path_that_is_not_certified_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from iomodel import near_optimal
+
+    def rough(*asked: Any) -> Any:
+        program, verdict = near_optimal_settled(*asked)
+        return program, replace(verdict, status="inaccurate", law="public_debt")
+
+    near_optimal_settled = near_optimal.settled
+    monkeypatch.setattr(near_optimal, "settled", rough)
+    found = alternatives(_short(), X, 0.01, economy=_economy())
+    text = "the best path is inaccurate (public debt): what the others give up is counted from it"
+    assert found.warnings == (text,)
+    assert text in str(found)
+    assert _found().warnings == ()
 
 
 # ---------------------------------------------------------------- flat directions

@@ -147,12 +147,13 @@ def test_no_point_is_better_by_a_miss_a_valve_or_a_target_left() -> None:
 
 
 def test_without_its_prices_the_frontier_opens_back_doors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mutation: with next to nothing charged the same question is answered by levers that the simulation does not
-    have."""
-    from iomodel import seeking
+    """The mutation: with next to nothing charged, and nothing taken out afterwards, the same question is answered by
+    levers that the simulation does not have."""
+    from iomodel import seeking, solving
 
     strict = _found()
     monkeypatch.setattr(seeking.Search, "prices", 1e-3)
+    monkeypatch.setattr(solving, "VALVE_ROUNDS", 0)
     open_door = frontier(_short(), X, Y, 2, economy=_economy())
     assert float(open_door["replay_distance"].max()) > 1.0  # what was solved is not what happens
     assert any("as a lever" in str(said) for said in open_door["said"].values)
@@ -233,6 +234,33 @@ def test_what_is_refused_before_any_solve(asked: dict[str, Any], text: str) -> N
 def test_no_free_lever_no_frontier() -> None:
     with pytest.raises(ExperimentError, match="has no free lever: there is one path"):
         frontier(iom.load_experiment("business-as-usual"))
+
+
+def test_costs_of_a_point_are_in_the_unit_of_the_goal() -> None:
+    """What a miss that nothing can mend costs on the experiment's own path it costs on a point of its frontier."""
+    asked = _short("demand-only").set("targets.package", {"exactly": 9.0, "by": 5})
+    own = solve(asked, _economy())
+    cost = next(one["cost"] for one in own.provenance["used"] if one["name"] == "package")
+    found = frontier(asked, points=2, economy=_economy())
+    assert cost > 1
+    for said in found["said"].values:
+        assert f"at a cost of {cost:.2g} percent of base-year GDP" in said
+
+
+def test_an_own_path_that_is_not_certified_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from iomodel import frontiers
+
+    def rough(*asked: Any) -> Any:
+        program, verdict = exactly(*asked)
+        return program, replace(verdict, status="inaccurate")
+
+    exactly = frontiers.settled
+    assert _found().attrs["own_status"] == "optimal"
+    assert "not certified" not in frontier_text(_found())
+    monkeypatch.setattr(frontiers, "settled", rough)
+    found = frontier(_short("demand-only"), X, Y, 2, economy=_economy())
+    assert found.attrs["own_status"] == "inaccurate"
+    assert "inaccurate: what is charged is counted from a path that is not certified" in frontier_text(found)
 
 
 # ---------------------------------------------------------------- shown

@@ -128,6 +128,11 @@ def hardened(policy: Policy, paid: Mapping[str, float]) -> Policy:
     return replace(policy, targets=targets)
 
 
+def plain_terms(plain: Sequence[Block], v: Values, p: Setting) -> dict[str, Term]:
+    """The terms of the goal as blocks lay them, not on dials, of the values of a program."""
+    return {term.name: term for block in plain for term in block.goal(v, p)}
+
+
 def steered(steering: Steering, plain: Sequence[Block]) -> tuple[Block, ...]:
     """The blocks of a program with their goals on dials, and the block that steers it."""
     return (*(_on_dials(block, steering) for block in plain), _steering(steering, plain))
@@ -161,7 +166,7 @@ def _steering(steering: Steering, plain: Sequence[Block]) -> Block:
         yield from (Var(f"{BEYOND}_{name}", (), unit, nonneg=True) for name in steering.paid)
 
     def laws(v: Values, p: Setting) -> Iterable[Law]:
-        terms = {term.name: term.expression for block in plain for term in block.goal(v, p)}
+        terms = {name: term.expression for name, term in plain_terms(plain, v, p).items()}
         for name, paid in steering.paid.items():
             yield Law(f"{BEYOND}_{name}", (), -terms[name] <= paid + v[f"{BEYOND}_{name}"], unit)
         held = steering.level_of

@@ -83,7 +83,10 @@ def frontier_text(found: xr.Dataset) -> str:
         widths = zip((*cells, *rest), (10, 24, 34, 9, 9), strict=True)
         lines.append(" ".join(f"{cell:>{width}}" for cell, width in widths) + status + said)
     own = "" if "own_x" not in found.attrs else f"{_short(x)} {number(float(found.attrs['own_x']), 2)}, "
-    lines.append(f"own path: {own}{_short(y)} {number(float(found.attrs['own_y']), 3)}")
+    own += f"{_short(y)} {number(float(found.attrs['own_y']), 3)}"
+    status = str(found.attrs.get("own_status", "optimal"))
+    doubt = "" if status == "optimal" else f"   {status}: what is charged is counted from a path that is not certified"
+    lines.append(f"own path: {own}{doubt}")
     of_level = f"of {_short(y)} less what is charged, by the level; charged: paid beyond the own path's prices"
     of_setting = "from neighbouring points; nothing is charged, since each point is the experiment with that setting"
     lines.append(f"slope: {of_level if x in found else of_setting}")

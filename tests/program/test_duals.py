@@ -10,14 +10,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import iomodel as iom
+from iomodel import one_sided
 from iomodel.economy import Economy
-from iomodel.errors import ExperimentError, ProgramError
+from iomodel.errors import ExperimentError, ProgramError, SolverError
 from iomodel.experiment import Benefit, Experiment, Limit, Target
 from iomodel.experiment_parts import LIMITS
 from iomodel.one_sided import PriceSides, sides_of
@@ -254,6 +256,19 @@ def test_a_bound_beyond_which_no_path_is_left(china: Economy) -> None:
 def test_sides_of_what_is_not_there(law: str, labels: dict[str, object], text: str, china: Economy) -> None:
     with pytest.raises(ProgramError, match=text):
         iom.price_sides(iom.load_experiment("demand-only"), law, china, **labels)
+
+
+def test_no_sides_of_a_program_that_is_not_solved_to_optimality(
+    monkeypatch: pytest.MonkeyPatch, china: Economy
+) -> None:
+    def rough(*asked: Any) -> Any:
+        program, verdict = exactly(*asked)
+        return program, dataclasses.replace(verdict, status="inaccurate", law="package")
+
+    exactly = one_sided.settled
+    monkeypatch.setattr(one_sided, "settled", rough)
+    with pytest.raises(SolverError, match=r"demand-only: the program ended inaccurate \(package\); the sides of its"):
+        iom.price_sides(iom.load_experiment("demand-only"), "package", china)
 
 
 def test_a_simulated_path_has_no_sides(china: Economy) -> None:
