@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from iomodel.calibration import calibrate
 from iomodel.cards import Card, Cards
-from iomodel.coefficients import SPREAD, coefficient_groups, shifted
+from iomodel.coefficients import coefficient_groups, shifted, spread
 from iomodel.economy import Economy
 
 _WHOLE = "calendar year"
@@ -97,4 +97,4 @@ def _held(card: Card, value: float) -> float:
 def _group(economy: Economy, key: str, title: str) -> Assumption:
     """A group of coefficients as an assumption; its range is a convention."""
     unit = "relative change"
-    return Assumption(key, title, unit, "table", 0.0, -SPREAD, SPREAD, 1.0, lambda by: shifted(economy, key, by))
+    return Assumption(key, title, unit, "table", 0.0, -spread(), spread(), 1.0, lambda by: shifted(economy, key, by))

@@ -24,7 +24,7 @@ from iomodel.bundles import bundles_of, per_output
 from iomodel.capital import drive_shares, plant_of
 from iomodel.cards import COUNTRY, Cards, elsewhere, load_cards
 from iomodel.defaults import Accounts, with_defaults
-from iomodel.economy import Economy
+from iomodel.economy import Economy, Finding
 from iomodel.errors import CardError, TableError, nearest
 from iomodel.findings import findings_of
 from iomodel.jobs import jobs_by_sector, jobs_finding
@@ -66,8 +66,9 @@ def calibrate(
     require(table, region, rows, added)
     flows = _home_flows(table, region, scale)
     bundles, taxes, levels = bundles_of(table, region, rows, scale)
+    held: tuple[Finding, ...] = ()
     if region != HOME:
-        chosen = with_defaults(chosen, Accounts.of(levels, flows["output"].values, added * scale), rows)
+        chosen, held = with_defaults(chosen, Accounts.of(levels, flows["output"].values, added * scale), rows)
     paths = yearly_paths(table.year, chosen)
     sectors = _production(table, region, flows, rows, chosen, added * scale)
     sectors = _investment(sectors, levels, rows, chosen)
@@ -90,6 +91,7 @@ def calibrate(
         findings=(
             *findings_of(accounts, sectors, rows, table.year, region == HOME),
             *jobs_finding(table, region, float(sectors["jobs"].sum())),
+            *held,
         ),
     )
 

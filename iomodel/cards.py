@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,17 @@ def load_cards(table: str | None = None, changes: Mapping[str, Value] | None = N
     loaded = Cards({key: _card(key, {**entry, **own.get(key, {})}) for key, entry in common.items()}, table)
     loaded = loaded if region == COUNTRY else elsewhere(loaded)
     return loaded.replace(changes) if changes else loaded
+
+
+@cache
+def rules() -> Cards:
+    """Numbers of rules that are no parameters of a path (tables/cards/rules.toml), with range and source as cards.
+
+    >>> rules()["housing_part"]
+    0.3
+    """
+    entries = _read(shipped_file("tables", "cards", "rules.toml"))
+    return Cards({key: _card(key, entry) for key, entry in entries.items()})
 
 
 def elsewhere(cards: Cards) -> Cards:

@@ -16,6 +16,7 @@ import xarray as xr
 
 from iomodel.bundles import per_output
 from iomodel.calibration import calibrate
+from iomodel.cards import rules
 from iomodel.economy import Economy
 from iomodel.errors import TableError, nearest
 from iomodel.labels import OUTPUT_DIMS
@@ -23,9 +24,6 @@ from iomodel.sector_maps import GROUPS, SectorRows, load_map
 from iomodel.table import Table
 
 Array = npt.NDArray[np.float64]
-
-SPREAD = 0.05
-"""Range over which a group is shown, up and down: a convention (5 percent), since tables publish no range."""
 
 _BUYERS = {
     "household": ("household", "non_profit"),
@@ -56,6 +54,15 @@ class _Flows:
     added: Array
     jobs: Array
     final: Array
+
+
+def spread() -> float:
+    """Range over which a group is shown, up and down, as a share: a convention (tables/cards/rules.toml).
+
+    >>> spread()
+    0.05
+    """
+    return rules()["coefficient_spread"]
 
 
 def coefficient_groups(economy: Economy) -> dict[str, str]:

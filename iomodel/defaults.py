@@ -3,11 +3,13 @@
 China's figures are poor ones for another country. Where the country's own table says something it is asked: its
 accounts close in the base year with households, firms and the state each saving a plausible part, debts keep their
 shares of GDP on trend. Every number found here is a card of the kind "default", printed with the economy: none is a
-figure of the country. A card that a user gives is kept, and the rules after it reckon with it.
+figure of the country. Where a rule gives more or less than is allowed, the end is taken and a finding says so. A card
+that a user gives is kept, and the rules after it reckon with it. The rules' own numbers: tables/cards/rules.toml.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,26 +18,15 @@ import numpy.typing as npt
 import xarray as xr
 
 from iomodel.capital import drive_shares, plant_of
-from iomodel.cards import Cards
+from iomodel.cards import Card, Cards, rules
+from iomodel.economy import Finding
 from iomodel.labels import ASSETS
 from iomodel.sector_maps import SectorRows
 
 Array = npt.NDArray[np.float64]
 
-HOUSEHOLDS_SAVE = 0.5
-"""Households' part of national saving."""
-
-STEADY_GROWTH = (0.01, 0.06)
-"""Least and most of the growth of capacity that is read from a table."""
-
-PUBLIC_PART = 0.7
-"""The state's part of what the sectors marked as public invest."""
-
-HOUSING_PART = 0.3
-"""Housing bought by households, part of investment in construction: 8.5 of 29 percent of GDP in China 2020."""
-
-SURPLUS_PART = (0.0, 0.95)
-"""Least and most of the operating surplus that households get."""
+HELD = 1e-9
+"""Distance from what a rule gives at which a default is said to be held at an end."""
 
 
 @dataclass(frozen=True)
@@ -75,42 +66,68 @@ class Accounts:
         )
 
 
-def with_defaults(cards: Cards, accounts: Accounts, rows: SectorRows) -> Cards:
-    """The cards of another country with what its own table says in place of China's; what a user gave is kept."""
-    rules: dict[str, Callable[[Cards], float]] = {
-        "consumption_income_ratio": lambda known: _consumption_ratio(known, accounts),
+@dataclass(frozen=True)
+class Given:
+    """What a rule gives, and the ends between which it may be taken."""
+
+    value: float
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def with_defaults(cards: Cards, accounts: Accounts, rows: SectorRows) -> tuple[Cards, tuple[Finding, ...]]:
+    """The cards of another country with what its own table says in place of China's; what a user gave is kept.
+
+    Beside them a finding for each default that is held at an end of the range of its rule or card.
+    """
+    computed: dict[str, Callable[[Cards], Given]] = {
+        "consumption_income_ratio": lambda known: Given(_consumption_ratio(known, accounts)),
         "capacity_growth": lambda known: _growth(known, accounts, rows),
-        "export_growth": lambda known: known["capacity_growth"],
-        "housing_investment": lambda _: HOUSING_PART * accounts.construction,
-        "public_investment": lambda known: _public_investment(known, accounts, rows),
+        "export_growth": lambda known: Given(known["capacity_growth"]),
+        "housing_investment": lambda _: Given(rules()["housing_part"] * accounts.construction),
+        "public_investment": lambda known: Given(_public_investment(known, accounts, rows)),
         "household_primary_income": lambda known: _primary_income(known, accounts),
-        "financial_assets": lambda known: _financial_assets(known, accounts),
+        "financial_assets": lambda known: Given(_financial_assets(known, accounts)),
     }
-    for key, rule in rules.items():
-        if key not in cards.given:
-            cards = cards.with_computed({key: rule(cards)})
-    return cards
+    held: list[Finding] = []
+    for key, rule in computed.items():
+        if key in cards.given:
+            continue
+        given, card = rule(cards), cards.card(key)
+        taken = min(max(given.value, given.low, card.low), given.high, card.high)
+        cards = cards.with_computed({key: taken})
+        if abs(taken - given.value) > HELD:
+            held.append(_held(card, given.value, taken))
+    return cards, tuple(held)
+
+
+def _held(card: Card, value: float, taken: float) -> Finding:
+    """The finding that a default is not what its rule gives."""
+    end = "least" if taken > value else "most"
+    said = f"stated default, held at the {end} that is allowed: its rule gives {value:.3g} from this country's table"
+    return Finding(f"card {card.key}", taken, None, card.unit, said)
 
 
 def _consumption_ratio(cards: Cards, accounts: Accounts) -> float:
-    """C / (C + half of national saving), national saving being GDP − C − S − G − NI."""
+    """C / (C + households' part of national saving), national saving being GDP − C − S − G − NI."""
     saved = 100.0 - accounts.consumption - accounts.in_kind - accounts.collective - cards["net_income_abroad"]
-    return accounts.consumption / (accounts.consumption + HOUSEHOLDS_SAVE * max(saved, 0.0))
+    return accounts.consumption / (accounts.consumption + rules()["households_part_of_saving"] * max(saved, 0.0))
 
 
-def _growth(cards: Cards, accounts: Accounts, rows: SectorRows) -> float:
+def _growth(cards: Cards, accounts: Accounts, rows: SectorRows) -> Given:
     """I / Σ capital − mean wear: what investment adds to capital when a unit of it builds a unit."""
     plant = plant_of(accounts.output, accounts.depreciation, rows, cards)
     capital = plant.capital[plant.there]
     rate = (accounts.investment - float(plant.decay[plant.there] @ capital)) / float(capital.sum())
-    return float(np.clip(rate, *STEADY_GROWTH))
+    return Given(rate, rules()["growth_least"], rules()["growth_most"])
 
 
 def _public_investment(cards: Cards, accounts: Accounts, rows: SectorRows) -> float:
-    """PUBLIC_PART of what public sectors invest besides the drive, and the vehicles' part of the drive."""
+    """The state's part of what public sectors invest besides the drive, and the vehicles' part of the drive."""
     invested = plant_of(accounts.output, accounts.depreciation, rows, cards).invested(accounts.investment, cards)
     drive = drive_shares(rows, cards) * invested
-    return PUBLIC_PART * float(((invested - drive) * rows.public).sum()) + cards["vehicles_share"] * float(drive.sum())
+    own = rules()["public_part"] * float(((invested - drive) * rows.public).sum())
+    return own + cards["vehicles_share"] * float(drive.sum())
 
 
 def _steady_deficit(cards: Cards) -> float:
@@ -135,13 +152,14 @@ def _state_saving_less_primary_income(cards: Cards, accounts: Accounts) -> float
     return accounts.taxes + own - income - accounts.collective - accounts.in_kind - _interest(cards)
 
 
-def _primary_income(cards: Cards, accounts: Accounts) -> float:
+def _primary_income(cards: Cards, accounts: Accounts) -> Given:
     """Share of national income: what leaves the state the saving that a steady public debt needs."""
     saving = cards["public_investment"] - _land(cards) - _steady_deficit(cards)
     income = saving - _state_saving_less_primary_income(cards, accounts)
     wages = accounts.wages + cards["interest_to_households"] * _interest(cards)
-    low, high = (wages + part * accounts.surplus for part in SURPLUS_PART)
-    return float(np.clip(income, low, high)) / (100.0 - cards["net_income_abroad"])
+    low, high = (wages + rules()[part] * accounts.surplus for part in ("surplus_least", "surplus_most"))
+    national = 100.0 - cards["net_income_abroad"]
+    return Given(income / national, low / national, high / national)
 
 
 def _financial_assets(cards: Cards, accounts: Accounts) -> float:

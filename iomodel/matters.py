@@ -71,9 +71,10 @@ class Matter:
 
     key, title, unit, kind, value, low, high: of the card (kind "table" for a group of coefficients, whose value is a
     relative change). derivatives: outcome -> change per unit of the card, "goal" among them. elasticities: outcome ->
-    percent of change per percent of the card. at_low, at_high: outcome -> change when the card goes to that end of its
-    range. method: how the derivatives were found ("differentiated", "solved again", "simulated"); ends: how the changes
-    ("straight line", "solved again", or why there is none). by, year: the outcome of the order and its year.
+    percent of change per percent of the card; None of the goal, whose zero means nothing. at_low, at_high: outcome ->
+    change when the card goes to that end of its range. method: how the derivatives were found ("differentiated",
+    "solved again", "simulated"); ends: how the changes ("straight line", "solved again", or why there is none). by,
+    year: the outcome of the order and its year.
     """
 
     key: str
@@ -84,7 +85,7 @@ class Matter:
     low: float
     high: float
     derivatives: Mapping[str, float]
-    elasticities: Mapping[str, float]
+    elasticities: Mapping[str, float | None]
     at_low: Mapping[str, float]
     at_high: Mapping[str, float]
     method: str
@@ -262,7 +263,8 @@ def _matter(base: _Base, assumption: Assumption, by: str) -> Matter:
     slopes, method = _derivatives(base, assumption)
     here = base.outcomes
     elasticities = {
-        name: slope * assumption.size / here[name] if here[name] else math.nan for name, slope in slopes.items()
+        name: None if name == GOAL else slope * assumption.size / here[name] if here[name] else math.nan
+        for name, slope in slopes.items()
     }
     a = assumption
     at_low = {name: slope * (a.low - a.value) for name, slope in slopes.items()}
@@ -310,10 +312,9 @@ def _moved_course(base: _Base, assumption: Assumption, step: float) -> Course:
 
 
 def _laid(base: _Base, course: Course) -> Program:
-    """The program of a moved course, stopped at zero where the solved one is; not solved."""
+    """The program of a moved course, with stops and valves where the solved one has them; not solved."""
     assert base.point is not None
-    solved = base.point.program.setting
-    setting = replace(setting_of(course, "reduced"), stopped=solved.stopped, held=solved.held)
+    setting = replace(setting_of(course, "reduced"), **base.point.program.setting.masks)
     return assemble(setting, (*CORE, *base.blocks))
 
 

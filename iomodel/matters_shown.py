@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from iomodel.coefficients import SPREAD
+from iomodel.coefficients import spread
 from iomodel.errors import ResultError
 from iomodel.matters import GOAL, OUTCOMES, Matter
 
@@ -19,9 +19,9 @@ _NUMBERS = ("value", "low", "high")
 def matters_dataset(rows: Sequence[Matter]) -> xr.Dataset:
     """All of `what_matters` over (assumption, outcome), in its order; plain `to_netcdf` writes it.
 
-    derivative: change of the outcome per unit of the assumption. elasticity: percent per percent. at_low, at_high:
-    change of the outcome at the ends of the range. The units of outcomes and assumptions stand on coordinates. Raises
-    ResultError for an empty list.
+    derivative: change of the outcome per unit of the assumption. elasticity: percent per percent; NaN of the goal,
+    whose zero means nothing. at_low, at_high: change of the outcome at the ends of the range. The units of outcomes and
+    assumptions stand on coordinates. Raises ResultError for an empty list.
 
     >>> import iomodel as iom
     >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
@@ -45,7 +45,7 @@ def matters_dataset(rows: Sequence[Matter]) -> xr.Dataset:
     made = {
         name: (
             ("assumption", "outcome"),
-            np.array([[row.get(outcome, np.nan) for outcome in OUTCOMES] for row in table]),
+            np.array([[row.get(outcome, np.nan) for outcome in OUTCOMES] for row in table], dtype=float),
             {"units": units[name], "long_name": words},
         )
         for name, (table, words) in tables.items()
@@ -72,7 +72,7 @@ def matters_text(rows: Sequence[Matter], top: int = 10) -> str:
     tables = sum(row.kind == "table" for row in rows)
     found = Counter(row.method for row in rows)
     lines.append(
-        f"Of {len(rows) - tables} cards and {tables} groups of table coefficients (the groups over ±{SPREAD:.0%}, a "
+        f"Of {len(rows) - tables} cards and {tables} groups of table coefficients (the groups over ±{spread():.0%}, a "
         f"convention); derivatives: {', '.join(f'{count} {how}' for how, count in found.most_common())}."
     )
     if rows[0].by != GOAL:
@@ -86,7 +86,7 @@ def matters_text(rows: Sequence[Matter], top: int = 10) -> str:
 def _elasticity(row: Matter) -> str:
     """The elasticity in words, where there is one."""
     elasticity = row.elasticities[row.by]
-    return f" Elasticity {elasticity:+.2g}." if np.isfinite(elasticity) else ""
+    return f" Elasticity {elasticity:+.2g}." if elasticity is not None and np.isfinite(elasticity) else ""
 
 
 def _goal_effect(row: Matter) -> float:

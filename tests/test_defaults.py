@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import iomodel as iom
-from iomodel.cards import Card, elsewhere, load_cards
+from iomodel.cards import Card, elsewhere, load_cards, rules
 from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError
@@ -87,6 +87,43 @@ def test_defaults_come_from_the_regions_own_table(region: str) -> None:
     assert float(economy.paths["land_share"].max()) == 0
     np.testing.assert_allclose(economy.paths["trend"].values[1:] / economy.paths["trend"].values[:-1], 1 + growth)
     assert not economy.paths["known"].values[1:].any()
+
+
+def test_a_default_at_an_end_says_what_its_rule_gives() -> None:
+    """Counted again from the accounts that came out: growth below its floor, and assets below nothing."""
+    held: dict[str, list[str]] = {}
+    for region in OTHERS:
+        economy = _economy(region)
+        said = {one.title: one for one in economy.findings if one.title.startswith("card ")}
+        for title, finding in said.items():
+            held.setdefault(title.removeprefix("card "), []).append(region)
+            assert finding.value == economy.cards[title.removeprefix("card ")]
+            assert "stated default, held at the" in finding.source
+            assert finding.source in str(economy)
+        capital = economy.sectors["capital"].values
+        wear = economy.sectors["capacity_depreciation"].values
+        growth = (float(_base_year(economy)["investment"]) - float(wear @ capital)) / float(capital.sum())
+        low = "card capacity_growth" in said
+        assert low == (growth < 0.01), region
+        if low:
+            assert (
+                f"at the least that is allowed: its rule gives {growth:.3g} from" in said["card capacity_growth"].source
+            )
+        assert ("card financial_assets" in said) == (economy.cards["financial_assets"] in (0.0, 60.0)), region
+    assert {"capacity_growth", "financial_assets"} <= set(held)
+    assert not [one for one in _economy("CHN").findings if one.title.startswith("card ")]
+    given = iom.calibrate(_table(), OTHERS[0], {"capacity_growth": 0.01, "financial_assets": 0.0})
+    assert not [one for one in given.findings if one.title in ("card capacity_growth", "card financial_assets")]
+
+
+def test_numbers_of_the_rules_are_in_a_file_with_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    for card in rules().cards.values():
+        assert card.source
+        assert card.low <= float(str(card.value)) <= card.high
+    monkeypatch.setattr("iomodel.defaults.rules", lambda: rules().replace({"households_part_of_saving": 0.25}))
+    other = iom.calibrate(_table(), "USA")
+    saved, usual = (float(_base_year(one)["household_saving"]) for one in (other, _economy("USA")))
+    assert saved == pytest.approx(usual / 2, abs=1e-8)
 
 
 def test_a_given_card_is_kept_and_the_rules_after_it_reckon_with_it() -> None:

@@ -29,6 +29,10 @@ SAVING_FLOOR = "household_saving_floor"
 """The limit whose margin is no parameter."""
 
 
+MASKS = ("stopped", "held", "shut", "full", "served")
+"""The fields that are found by solving: where behaviour is what the simulation does and no convex law can say."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """arrays: the economy. first, years: path index of the first solved year, and how many are solved.
@@ -54,6 +58,11 @@ class Setting:
     shut: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
     full: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
     served: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
+
+    @property
+    def masks(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """What a solve found out about sectors and years, by the name of its field: to lay another program alike."""
+        return {name: getattr(self, name) for name in MASKS}
 
     @property
     def cards(self) -> Cards:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from iomodel.coefficients import SPREAD, coefficient_groups, shifted
+from iomodel.coefficients import coefficient_groups, shifted, spread
 from iomodel.economy import Economy
 from iomodel.errors import TableError
 
@@ -92,7 +92,7 @@ def china_only(economy_named: Callable[[str], Economy]) -> Economy:
 def test_every_group_moves_something(china_only: Economy) -> None:
     """To an end of its range, and calibrated there."""
     for place, key in enumerate(coefficient_groups(china_only)):
-        moved = shifted(china_only, key, SPREAD if place % 2 else -SPREAD)
+        moved = shifted(china_only, key, spread() if place % 2 else -spread())
         differs = max(float(abs(moved.sectors[name] - china_only.sectors[name]).max()) for name in moved.sectors)
         assert differs > 1e-4, key
 

@@ -19,7 +19,7 @@ from iomodel.economy import Economy
 from iomodel.errors import CardError, InfeasibleError, ResultError, SolverError
 from iomodel.matters import GOAL, HEADLINE, LINE, OUTCOMES, Matter
 from iomodel.program.block import Block, Law, Values
-from iomodel.program.setting import Setting
+from iomodel.program.setting import MASKS, Setting
 from iomodel.program.trajectory import Trajectory
 
 # A share of the range small enough that no law changes between binding and slack.
@@ -43,6 +43,13 @@ def base(path_of: Callable[..., Trajectory]) -> matters._Base:
 
 
 @pytest.fixture(scope="module")
+def held(china: Economy) -> matters._Base:
+    """A path on which labour is held fully used in one year."""
+    asked = iom.load_experiment("demand-only").set("targets.package", {"exactly": 6.0, "by": 8})
+    return matters._base(iom.solve(asked, china), china, 2035, ())
+
+
+@pytest.fixture(scope="module")
 def known(base: matters._Base) -> dict[str, Assumption]:
     return {assumption.key: assumption for assumption in assumptions_of(base.course.usual.economy)}
 
@@ -62,6 +69,32 @@ def test_derivatives_are_those_of_solved_programs(key: str, base: matters._Base,
         near = 1e-3 if name == GOAL else 1e-2
         assert slopes[name] * size == pytest.approx(solved * size, rel=near, abs=1e-3), name
     assert max(abs(slopes[name]) * size for name in OUTCOMES) > 1e-3, f"{key} moves nothing: choose another"
+
+
+@pytest.mark.parametrize("key", ["precaution", "trend_jobs"])
+def test_derivatives_where_a_valve_is_held(key: str, held: matters._Base, known: dict[str, Assumption]) -> None:
+    """Six points of GDP are missed and labour is held fully used in one year: the moved program holds it, too."""
+    assert held.point is not None
+    assert held.point.program.setting.full.any()
+    slopes, method = matters._derivatives(held, known[key])
+    assert method == "differentiated"
+    step = NEAR * (known[key].high - known[key].low)
+    above, below = (matters._solved(held, known[key], by) for by in (step, -step))
+    for name in (HEADLINE, GOAL):
+        assert slopes[name] == pytest.approx((above[name] - below[name]) / (2 * step), rel=1e-3), name
+
+
+def test_a_moved_program_has_all_stops_and_valves(held: matters._Base) -> None:
+    assert held.point is not None
+    program = held.point.program
+    years = np.arange(program.setting.years) == 4
+    cells = np.zeros((program.setting.arrays.industry.size, years.size), dtype=bool)
+    cells[2, 4] = True
+    masks = {name: cells if name in ("stopped", "held") else years for name in MASKS}
+    other = replace(program, setting=replace(program.setting, **masks))
+    laid = matters._laid(replace(held, point=replace(held.point, program=other)), held.course)
+    for name, mask in masks.items():
+        assert np.array_equal(getattr(laid.setting, name), mask), name
 
 
 def test_goal_moves_by_the_multipliers_of_laws(base: matters._Base, known: dict[str, Assumption]) -> None:
@@ -148,6 +181,18 @@ def test_a_row_is_consistent(few: dict[str, Matter], base: matters._Base) -> Non
     )
     assert few["multiplier_low"].effect == 0  # a threshold of a warning
     assert math.isnan(few["pandemic_path"].elasticities[HEADLINE])
+
+
+def test_the_goal_has_no_elasticity(few: dict[str, Matter]) -> None:
+    """Its zero is arbitrary: a percent of it means nothing."""
+    row = few["precaution"]
+    assert row.elasticities[GOAL] is None
+    assert abs(row.derivatives[GOAL]) > 1
+    elasticity = iom.matters_dataset([row])["elasticity"]
+    assert np.isnan(elasticity.sel(outcome=GOAL)).all()
+    assert np.isfinite(elasticity.sel(outcome=HEADLINE)).all()
+    assert "Elasticity" in iom.matters_text([row])
+    assert "Elasticity" not in iom.matters_text([replace(row, by=GOAL)])
 
 
 def test_ends_are_solved_again(few: dict[str, Matter], base: matters._Base, known: dict[str, Assumption]) -> None:
