@@ -5,12 +5,17 @@
 A third are plain draws, whose verdict is held to another form of the program or another solver, to HiGHS and to the
 simulation; a third have a planted optimum, a third a planted infeasibility. A run follows from seed and number alone.
 With --out every run is a line of JSON in FILE, and runs that stand there are not made again: it can be interrupted.
-The last line is `certify: …`; the exit code is 1 when a verdict was wrong or an optimum could not be certified.
+Lines of other source files, tables or cards than today's are made again.
+The last line is `certify: …`; the exit code is 1 when a verdict was wrong (where an answer is planted, to give none is
+wrong) or when an optimum or a proof of infeasibility could not be certified. Inaccurate are plain draws of which the
+product says so itself; they are listed.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -42,8 +47,28 @@ def one(run: int, seed: int) -> dict[str, Any]:
         return asdict(broken)
 
 
-def kept(path: Path | None, seed: int) -> dict[int, dict[str, Any]]:
-    """Reports of this seed that a file already holds; a last line cut short is left out."""
+def sources() -> list[Path]:
+    """What a run follows from besides its number: the package, its tables and cards, and this benchmark."""
+    spec = importlib.util.find_spec("iomodel")
+    if spec is None or spec.origin is None:
+        raise ImportError("iomodel is not installed")
+    package, here = Path(spec.origin).resolve().parent, Path(__file__).resolve()
+    data = [package.parent / "tables", package / "_data" / "tables"]  # of a checkout, of an installed package
+    found = [path for folder in (package, here.parent / "certifying") for path in folder.rglob("*.py")]
+    found += [path for folder in data for path in folder.rglob("*")]
+    return sorted(path for path in (here, *found) if path.is_file())
+
+
+def version(files: Iterable[Path]) -> str:
+    """A hash of the names and contents of files."""
+    total = hashlib.sha256()
+    for path in files:
+        total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()[:16]
+
+
+def kept(path: Path | None, seed: int, of: str) -> dict[int, dict[str, Any]]:
+    """Reports of this seed and version that a file already holds; a last line cut short is left out."""
     found: dict[int, dict[str, Any]] = {}
     if path is None or not path.exists():
         return found
@@ -52,7 +77,7 @@ def kept(path: Path | None, seed: int) -> dict[int, dict[str, Any]]:
             report = json.loads(line)
         except ValueError:
             continue
-        if report["seed"] == seed:
+        if report["seed"] == seed and report.get("version") == of:
             found[report["run"]] = report
     return found
 
@@ -100,10 +125,18 @@ def summary(found: Sequence[dict[str, Any]]) -> None:
         }
         said = ", ".join(f"{number} {word or 'none'}" for word, number in verdicts.items())
         print(f"{kind:10} {len(rows)} runs: {said or 'none'}")
-    for key in ("goal", "point", "multipliers", "apart", "replay"):
+    shapes = [row["facts"]["shape"] for row in found if "shape" in row["facts"]]
+    print(f"planted optima: {', '.join(f'{shapes.count(one)} {one}' for one in sorted(set(shapes))) or 'none'}")
+    for key in ("goal", "point", "multipliers", "drift", "apart", "replay"):
         sizes = [row["facts"][key] for row in found if key in row["facts"]]
         if sizes:
             print(f"{key:11} largest distance {max(sizes):.1e} of {len(sizes)}")
+    doubts = [value for row in found for key, value in row["facts"].items() if key.startswith("doubt of")]
+    if doubts:
+        print(f"{'doubt':11} largest {max(doubts):.1e} of {len(doubts)} optima")
+    simulated = [row["facts"]["simulated"] for row in found if "simulated" in row["facts"]]
+    said = ", ".join(f"{simulated.count(one)} {one}" for one in sorted(set(simulated)))
+    print(f"paths beside their simulation, by the program they are of: {said or 'none'}")
     proofs = [row["facts"]["own proof"] for row in found if "own proof" in row["facts"]]
     if proofs:
         held = sum(proof == "holds" for proof in proofs)
@@ -126,7 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", type=int, nargs="+", help="numbers of single runs, shown in full")
     asked = parser.parse_args(arguments)
     started = time.perf_counter()
-    found = kept(asked.out, asked.seed) if not asked.only else {}
+    of = version(sources())
+    found = kept(asked.out, asked.seed, of) if not asked.only else {}
     wanted = asked.only or range(asked.runs)
     found = {run: report for run, report in found.items() if run in wanted}
     if found:
@@ -134,6 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     missing = [run for run in wanted if run not in found]
     try:
         for report in reports(missing, asked.seed, min(asked.workers, max(len(missing), 1))):
+            report["version"] = of
             found[report["run"]] = report
             if asked.out and not asked.only:
                 with asked.out.open("a", encoding="utf-8") as file:

@@ -22,6 +22,7 @@ class LawBook:
     """matrix @ x ≤ bound, where `equal` ==, and x ≥ 0 where `nonneg`.
 
     rows: law -> its rows; columns: variable -> its columns; an array is laid out with its first index running fastest.
+    bent: laws that are not affine, which have no rows.
     """
 
     matrix: sparse.csr_matrix
@@ -31,6 +32,7 @@ class LawBook:
     rows: Mapping[str, slice]
     columns: Mapping[str, slice]
     program: Program
+    bent: tuple[str, ...] = ()
 
     def point(self) -> np.ndarray:
         """The point that the program's variables hold."""
@@ -68,37 +70,61 @@ class LawBook:
         return found
 
     def sides(self) -> tuple[np.ndarray, np.ndarray]:
-        """Left less right side of every row at the program's point, and the scale of its law: its largest side, at
-        least one."""
+        """Left less right side of every row at the program's point, and its scale: the larger side of this row alone,
+        at least one."""
         miss, scale = np.zeros(self.bound.size), np.ones(self.bound.size)
         for name, place in self.rows.items():
-            left, right = (np.asarray(part.value, dtype=float) for part in self.program.laws[name].constraint.args)
-            miss[place] = np.broadcast_to(left - right, self.program.laws[name].constraint.shape).ravel(order="F")
-            scale[place] = max(1.0, float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0)))
+            miss[place], scale[place] = sides(self.program.laws[name].constraint)
         return miss, scale
 
     def slope(self) -> np.ndarray:
-        """Gradient of the goal at the program's point."""
+        """Gradient of the smooth part of the goal at the program's point."""
         gradient = np.zeros(self.nonneg.size)
-        found = self.program.problem.objective.args[0].grad
-        by_id = {variable.id: part for variable, part in found.items()}
-        for name, place in self.columns.items():
-            part = by_id.get(self.program.values[name].id)
-            if part is not None:
-                dense = part.toarray() if sparse.issparse(part) else np.asarray(part)
-                gradient[place] = dense.ravel(order="F")
+        for term in smooth(self.program):
+            by_id = {variable.id: part for variable, part in term.grad.items()}
+            for name, place in self.columns.items():
+                part = by_id.get(self.program.values[name].id)
+                if part is not None:
+                    dense = part.toarray() if sparse.issparse(part) else np.asarray(part)
+                    gradient[place] += dense.ravel(order="F")
         return gradient
 
 
+def sides(constraint: cp.Constraint) -> tuple[np.ndarray, np.ndarray]:
+    """Left less right side of each row of a law, and the larger of the two, at least one."""
+    left, right = (
+        np.broadcast_to(np.asarray(part.value, dtype=float), constraint.shape).ravel(order="F")
+        for part in constraint.args
+    )
+    return left - right, np.maximum(1.0, np.maximum(np.abs(left), np.abs(right)))
+
+
+def kinked(program: Program) -> list[cp.Expression]:
+    """Terms of the goal that are piecewise linear but not affine: they have kinks."""
+    terms = [term.expression for term in program.terms.values()]
+    return [term for term in terms if term.is_pwl() and not term.is_affine()]
+
+
+def smooth(program: Program) -> list[cp.Expression]:
+    """The other terms of the goal."""
+    bent = {id(term) for term in kinked(program)}
+    return [term.expression for term in program.terms.values() if id(term.expression) not in bent]
+
+
 def lawbook(program: Program) -> LawBook:
-    """The laws of a program as rows, checked at a random point."""
-    bare: Any = cp.Problem(cp.Minimize(0), [law.constraint for law in program.laws.values()])
+    """The affine laws of a program as rows, checked at a random point, and the names of the others."""
+    straight = {
+        name: law.constraint
+        for name, law in program.laws.items()
+        if all(side.is_affine() for side in law.constraint.args)
+    }
+    bare: Any = cp.Problem(cp.Minimize(0), list(straight.values()))
     data, _, _ = bare.get_problem_data(cp.CLARABEL)
     cone = data["param_prob"]
     zero, rows, kept, equal = data["dims"].zero, {}, [], []
     # Rows stand in the laws' order, equalities first; those of variables that are not negative come before the others'.
     start = {True: 0, False: data["A"].shape[0]}
-    laws = {name: (law.constraint.size, isinstance(law.constraint, Equality)) for name, law in program.laws.items()}
+    laws = {name: (constraint.size, isinstance(constraint, Equality)) for name, constraint in straight.items()}
     start[False] -= sum(size for size, is_equal in laws.values() if not is_equal)
     for name, (size, is_equal) in laws.items():
         taken = sum(part.size for part in kept)
@@ -116,8 +142,9 @@ def lawbook(program: Program) -> LawBook:
     if covered != nonneg.size or start[True] != zero or start[False] != data["A"].shape[0]:
         raise AssertionError("the rows do not cover the program's laws and variables")
     matrix = sparse.csr_matrix(data["A"])[np.concatenate(kept)]
+    bent = tuple(name for name in program.laws if name not in straight)
     book = LawBook(
-        matrix, np.asarray(data["b"])[np.concatenate(kept)], np.concatenate(equal), nonneg, rows, columns, program
+        matrix, np.asarray(data["b"])[np.concatenate(kept)], np.concatenate(equal), nonneg, rows, columns, program, bent
     )
     _check(book)
     return book

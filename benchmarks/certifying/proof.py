@@ -1,5 +1,5 @@
-"""Proofs that do not rest on the product: optimality from the laws' own numbers, infeasibility in rational arithmetic,
-and a second opinion on feasibility by an LP solver of another kind.
+"""Proofs of infeasibility that do not rest on the product: in rational arithmetic, and the opinion of an LP solver of
+another kind.
 """
 
 from __future__ import annotations
@@ -12,41 +12,10 @@ from scipy.optimize import OptimizeResult, linprog
 
 from certifying.lawbook import LawBook
 
-TOLERANCE = 1e-6
-"""Largest miss of a law relative to its scale, of a price to what pushes and pulls, of what is lost on slack to what
-the point is worth, 1 + Σ |∇f · x| (the goal's own zero means nothing)."""
-
 ACCURATE = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}
 
 BLAMED = 1e-8
 """Multipliers of a solver's proof of infeasibility that count, relative to its largest."""
-
-
-def doubts(book: LawBook) -> dict[str, float]:
-    """What the point and multipliers that a program holds miss of being an optimum, by condition; all small at one.
-
-    maximise f(x) subject to A x ≤ b (or =), x_j ≥ 0 for some j: laws met; multipliers y ≥ 0 of inequalities; ∇f − A'y
-    zero, or at most zero where x_j ≥ 0; and no price on what does not bind (Boyd and Vandenberghe 2004, section 5.5).
-    As f is concave, these make the point the best one.
-    """
-    x, y = book.point(), book.multipliers()
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return {"numbers": np.inf}
-    miss, scale = book.sides()
-    slope, pull = book.slope(), book.matrix.T @ y
-    worth = 1 + float(np.abs(slope * x).sum())
-    force = 1 + max(float(np.abs(slope).max()), float(np.abs(pull).max()))
-    left = slope - pull
-    outside = np.where(book.equal, np.abs(miss), np.maximum(miss, 0.0)) / scale
-    return {
-        "laws": float(outside.max()),
-        "below zero": max(0.0, -float(x[book.nonneg].min(initial=0.0))),
-        "signs": max(0.0, -float(y[~book.equal].min(initial=0.0))) / (1 + float(np.abs(y).max(initial=0.0))),
-        "slope": max(float(np.abs(left[~book.nonneg]).max(initial=0.0)), float(left[book.nonneg].max(initial=0.0)), 0.0)
-        / force,
-        "priced slack": (float(np.abs(y * miss)[~book.equal].sum()) + float(np.abs(left * x)[book.nonneg].sum()))
-        / worth,
-    }
 
 
 def linear(book: LawBook, cost: np.ndarray, bound: np.ndarray | None = None) -> OptimizeResult:
@@ -90,7 +59,7 @@ def farkas_margin(book: LawBook, y: np.ndarray, most: np.ndarray) -> Fraction:
 
 
 def shortened(y: np.ndarray) -> np.ndarray:
-    """Multipliers with 24 binary digits after the largest's, so that the rational arithmetic stays quick."""
+    """Multipliers with 40 binary digits after the largest's, so that the rational arithmetic stays quick."""
     if not y.any():
         return y
     step = 2.0 ** (np.floor(np.log2(np.abs(y).max())) - 40)

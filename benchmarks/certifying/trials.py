@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 import iomodel as iom
+from certifying.collision import Collision, planted_collision
 from certifying.draws import Case, drawn
 from certifying.lawbook import LawBook, lawbook
-from certifying.lies import LIES, lying
-from certifying.planted import Collision, planted_collision, planted_optimum
-from certifying.proof import TOLERANCE, doubts, farkas_margin, infeasible_by_highs, repaired, shortened
+from certifying.lies import HIDDEN, LIES, hiding_block, lying
+from certifying.planted import planted_optimum
+from certifying.proof import farkas_margin, infeasible_by_highs, repaired, shortened
+from certifying.regret import TOLERANCE, doubts
+from iomodel.course import course_of, setting_of
 from iomodel.errors import InfeasibleError, SolverError
-from iomodel.program.build import Program
-from iomodel.program.certificate import Verdict
+from iomodel.program.build import Program, assemble
 from iomodel.program.solvers import MOREAU, solve_program
+from iomodel.solving import replayed, settled
 
 SAME_GOAL = 1e-6
 """Largest distance of two values of one goal, relative to one plus its size."""
@@ -37,7 +40,12 @@ COMPARED = ("household_consumption", "in_kind_spending", "gdp", "unemployed", "p
 
 @dataclass
 class Report:
-    """What a trial found. wrong, uncertified, inaccurate: reasons, empty when there are none; facts: numbers."""
+    """What a trial found; reasons, empty when there are none, and facts.
+
+    wrong: a verdict or number that is not what is known; where an answer is planted, "inaccurate" and "failed" are
+    wrong, too. uncertified: an optimum, or a proof of infeasibility, that our own check does not bear out. inaccurate:
+    the product says so itself of a plain draw, whose answer nobody knows; it is listed and does not fail.
+    """
 
     run: int
     kind: str
@@ -63,20 +71,27 @@ def trial(run: int, seed: int = 0) -> Report:
     return report
 
 
-def judged(program: Program, report: Report, what: str, book: LawBook | None = None) -> str:
-    """The product's word on a program, noted; a word that our own certificate does not bear out is uncertified."""
+def judged(program: Program, report: Report, what: str, book: LawBook | None = None, known: str = "") -> str:
+    """The product's word on a program, noted; a word that our own certificate does not bear out is uncertified.
+
+    known: what is known of the program, so that it is wrong to have no verdict."""
     verdict = solve_program(program)
     if verdict.remedies:
         report.facts.setdefault("remedies", []).append(f"{what}: {'; '.join(verdict.remedies)}")
     if verdict.status not in ("optimal", "infeasible", "unbounded"):
-        report.inaccurate.append(f"{what}: {verdict}")
+        (report.wrong if known else report.inaccurate).append(f"{what}{known and f' {known}'}: {verdict}")
     if verdict.status == "optimal":
-        found = doubts(book or lawbook(program))
-        worst = max(found, key=lambda name: found[name])
-        report.facts[f"doubt of {what}"] = found[worst]
-        if found[worst] > TOLERANCE:
-            report.uncertified.append(f"{what}: {worst} {found[worst]:.1e}")
+        _certified(program, what, report, book)
     return verdict.status
+
+
+def _certified(program: Program, what: str, report: Report, book: LawBook | None = None) -> None:
+    """Our own certificate of the optimum that a program holds, noted."""
+    found = doubts(book or lawbook(program))
+    worst = max(found, key=lambda name: found[name])
+    report.facts[f"doubt of {what}"] = found[worst]
+    if not found[worst] <= TOLERANCE:
+        report.uncertified.append(f"{what}: {worst} {found[worst]:.1e}")
 
 
 # ---------------------------------------------------------------- plain random draws
@@ -107,10 +122,8 @@ def _second_opinion(case: Case, book: LawBook, report: Report) -> tuple[str, Pro
         other = iom.build(case.experiment, case.economy)
         verdict = solve_program(other, "moreau")
         if verdict.status in ("optimal", "infeasible", "unbounded"):
-            found = doubts(book.moved(np.zeros(book.bound.size), other)) if verdict.status == "optimal" else {}
-            report.facts["doubt of moreau"] = worst = max(found.values(), default=0.0)
-            if worst > TOLERANCE:
-                report.uncertified.append(f"moreau: {worst:.1e}")
+            if verdict.status == "optimal":
+                _certified(other, "moreau", report, book.moved(np.zeros(book.bound.size), other))
             return "moreau", other, verdict.status
         report.facts["second opinion"] = f"moreau: {verdict}"
     other = iom.build(case.experiment, case.economy, form="plain")
@@ -129,16 +142,13 @@ def _compare(program: Program, other: Program, name: str, report: Report) -> Non
             report.wrong.append(f"{variable} is {apart:.1e} apart from {name}'s")
 
 
-def settled_again(verdict: Verdict) -> bool:
-    """Whether a path was solved again with stops and valves, so that it is not the first program's."""
-    words = ("stopped at zero", "overflow imports shut", "labour fully used", "nobody rationed")
-    return any(word in remedy for remedy in verdict.remedies for word in words)
-
-
 def _replayed(case: Case, program: Program, report: Report) -> None:
-    """The solved path by `iomodel.solve`, whose numbers are a simulation's, beside the program's own."""
+    """What `iomodel.solve` does, in its two steps: the last program, which may have other stops and valves than the
+    first, is certified, too, and the path, whose numbers are a simulation's, stands beside this program's own."""
+    course = course_of(case.experiment, case.economy)
     try:
-        path = iom.solve(case.experiment, case.economy)
+        last, verdict = settled(course, assemble(setting_of(course, "reduced")))
+        path = replayed(course, last, verdict)
     except InfeasibleError as error:
         if report.verdict == "optimal":
             broken = beyond_the_simulation(program)
@@ -154,11 +164,21 @@ def _replayed(case: Case, program: Program, report: Report) -> None:
     report.facts["replay"] = path.verdict.replay_distance
     if path.verdict.status != "optimal":
         report.inaccurate.append(f"solve: {path.verdict}")
-    if path.verdict.status == "optimal" and not settled_again(path.verdict) and report.verdict == "optimal":
-        told = path.data["household_consumption"].sel(year=path.policy_years).values
-        apart = float(np.abs(told - program.values["household_consumption"].value[: told.size]).max())
-        if apart > REPLAYED:
-            report.wrong.append(f"consumption of the simulation is {apart:.1e} from the program's")
+        report.facts["simulated"] = "not compared"
+        return
+    report.facts["simulated"] = "settled again" if other_laws(last) else "the first program"
+    if other_laws(last):
+        _certified(last, "settled program", report)
+    told = path.data["household_consumption"].sel(year=path.policy_years).values
+    apart = float(np.abs(told - last.values["household_consumption"].value[: told.size]).max())
+    if apart > REPLAYED:
+        report.wrong.append(f"consumption of the simulation is {apart:.1e} from the program's")
+
+
+def other_laws(program: Program) -> bool:
+    """Whether a program was laid with stops or valves, so that it is not the first one."""
+    p = program.setting
+    return any(np.any(mask) for mask in (p.stopped, p.held, p.shut, p.full, p.served))
 
 
 def beyond_the_simulation(program: Program) -> str:
@@ -183,14 +203,15 @@ def _confirm(book: LawBook, report: Report, most: float) -> None:
     by_highs = infeasible_by_highs(book)
     if by_highs is not True:
         report.wrong.append(f"infeasible, but HiGHS {'finds a point' if by_highs is False else 'cannot say'}")
-    duals = [law.constraint.dual_value for law in book.program.laws.values()]
-    if any(dual is None for dual in duals):
+    if any(law.constraint.dual_value is None for law in book.program.laws.values()):
         report.facts["own proof"] = "none given"
-        return
-    y = book.multipliers()
-    proof = repaired(book, y / (np.abs(y).max() or 1.0))
-    margin = farkas_margin(book, shortened(proof), np.full(book.nonneg.size, most))
-    report.facts["own proof"] = "holds" if margin > 0 else f"misses by {float(-margin):.1e}"
+    else:
+        y = book.multipliers()
+        proof = repaired(book, y / (np.abs(y).max() or 1.0))
+        margin = farkas_margin(book, shortened(proof), np.full(book.nonneg.size, most))
+        report.facts["own proof"] = "holds" if margin > 0 else f"misses by {float(-margin):.1e}"
+    if report.facts["own proof"] != "holds":
+        report.uncertified.append(f"infeasible: the product's own proof: {report.facts['own proof']}")
 
 
 # ---------------------------------------------------------------- planted optimum
@@ -200,17 +221,14 @@ def _optimum(case: Case, report: Report) -> None:
     """The planted point, multipliers and goal are what the product finds, and a lie is not called optimal."""
     known = planted_optimum(case)
     program = known.book.program
-    report.verdict = judged(program, report, "planted optimum", book=known.book)
+    report.facts |= {"shape": known.shape, "kinked laws": len(known.bent), "copies": len(known.copies)}
+    what = f"{known.shape} optimum"
+    report.verdict = judged(program, report, what, book=known.book, known="whose optimum is known")
     if report.verdict in ("infeasible", "unbounded"):
         report.wrong.append(f"{report.verdict}, but its optimum is known")
     if report.verdict == "optimal":
-        apart = {
-            "goal": (abs(float(program.problem.objective.args[0].value) - known.goal) / (1 + abs(known.goal))),
-            "point": float((np.abs(known.book.point() - known.point) / np.maximum(1, np.abs(known.point))).max()),
-            "multipliers": float(np.abs(known.book.multipliers() - known.multipliers).max())
-            / (1 + float(np.abs(known.multipliers).max())),
-        }
-        report.facts |= apart
+        apart = known.apart()
+        report.facts |= apart | ({} if known.pinned.all() else {"drift": known.drift()})
         report.wrong += [
             f"{name} is {far:.1e} from the planted one"
             for name, far in apart.items()
@@ -218,6 +236,8 @@ def _optimum(case: Case, report: Report) -> None:
         ]
     lie = LIES[int(case.rng.integers(len(LIES)))]
     report.facts["lie"] = lie
+    if lie in HIDDEN:
+        program = iom.build(case.experiment, case.economy, [hiding_block(lie)])
     report.wrong += believed(program, lie, case.rng)
 
 
@@ -243,13 +263,13 @@ def _infeasible(case: Case, report: Report) -> None:
     report.facts |= {"gap": known.gap, "proven": float(proven), "laws": known.laws}
     if proven <= 0:
         report.wrong.append(f"the planted certificate proves nothing: {float(proven):.1e}")
-    report.verdict = judged(known.book.program, report, "planted collision", book=known.book)
+    report.verdict = judged(known.book.program, report, "collision", book=known.book, known="that a certificate proves")
     if report.verdict in ("optimal", "unbounded"):
         report.wrong.append(f"{report.verdict}, but a certificate says that it is infeasible")
     if report.verdict == "infeasible":
         _confirm(known.book, report, float(known.most.max()))
     _other_form(case, known, report)
-    twin = judged(known.twin.program, report, "twin with room", book=known.twin)
+    twin = judged(known.twin.program, report, "twin", book=known.twin, known="with room inside stated bounds")
     if twin in ("infeasible", "unbounded"):
         report.wrong.append(f"twin with room is called {twin}")
 
@@ -259,6 +279,6 @@ def _other_form(case: Case, known: Collision, report: Report) -> None:
     if case.run % 4:
         return
     plain = iom.build(case.experiment, case.economy, known.blocks, form="plain", shifts=known.shifts)
-    second = judged(plain, report, "plain form of the collision")
+    second = judged(plain, report, "plain form", known="of the collision")
     if second in ("optimal", "unbounded"):
         report.wrong.append(f"the plain form is called {second}")
