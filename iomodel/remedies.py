@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from iomodel.course import course_of, setting_of
+from iomodel.course import course_of, policy_of, setting_of
 from iomodel.economy import Economy
 from iomodel.errors import InfeasibleError, IOModelError
 from iomodel.experiment import Experiment
@@ -108,9 +108,7 @@ class Case:
         """Its linear program, with the blocks of the program that has no path and the stops of it or of `like`."""
         course = course_of(self.changed(changes), self.economy)
         own = (like or self.program).setting
-        setting = replace(
-            setting_of(course, own.form), stopped=own.stopped, held=own.held, shut=own.shut, full=own.full
-        )
+        setting = replace(setting_of(course, own.form), **own.masks)
         return relax(assemble(setting, self.program.blocks), ACCOUNTING)
 
     def solved(self, changes: Changes) -> Tried:
@@ -183,7 +181,7 @@ def _target_knobs(experiment: Experiment, key: str) -> Iterator[Knob]:
 
 def _limit_knobs(case: Case, law: str) -> Iterator[Knob]:
     low, high, _ = MARGINS[law]
-    margin = case.program.setting.policy.limits[law].margin
+    margin = policy_of(case.experiment, case.economy).limits[law].margin
     end = high if law.endswith("_ceiling") else low
     if margin != end:
         yield Knob(f"limits.{law}.margin", margin, (end,), "number", f"limits.{law}.margin", MARGIN_UNITS[law])

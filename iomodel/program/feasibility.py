@@ -4,12 +4,14 @@ What collides is found by changing the prices of slacks, from which HiGHS's prim
 Nothing is taken on the solver's word: a point is put into the rows, and a proof that there is none (Farkas 1902) is
 added up from its multipliers, whatever is left of rounding being absorbed by a stated bound on every variable.
 `second_opinion` asks the same of Clarabel, with the dropped rows taken out. A user's own laws may bring cones; then
-Clarabel answers alone.
+Clarabel answers alone. Points and proofs are looked at through second-order cones, too; through any other kind there is
+no proof but the solver's word, and the margin of one is zero.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -45,7 +47,8 @@ Said = Literal["feasible", "infeasible", "unsure"]
 class Answer:
     """Whether there is a path; the point with the smallest breach, its price, and the multipliers of the rows.
 
-    margin: of the proof that there is none, what is left of it after rounding, as a share of it.
+    margin: of the proof that there is none, what is left of it after rounding, as a share of it; zero where there is a
+    path, and where that there is none rests on the solver's word.
     """
 
     feasible: bool
@@ -147,19 +150,48 @@ def _off(relaxed: Relaxed, point: Array) -> float:
     """Largest residual of a row at a point, relative to the row."""
     over = (relaxed.matrix @ point - relaxed.bound) / relaxed.scale
     over[: relaxed.equalities] = np.abs(over[: relaxed.equalities])
-    return float(over[: relaxed.linear].max(initial=0.0))
+    curved = _beyond(relaxed.curved, relaxed.bound - relaxed.matrix @ point, relaxed.scale, relaxed.linear)
+    return max(float(over[: relaxed.linear].max(initial=0.0)), curved)
+
+
+def _parts(curved: tuple[int, ...], first: int) -> Iterator[slice]:
+    """Places of second-order cones that begin at row `first`."""
+    for size in curved:
+        yield slice(first, first + size)
+        first += size
+
+
+def _beyond(curved: tuple[int, ...], rows: Array, scale: Array, first: int) -> float:
+    """How far the rows of second-order cones are outside them at most, relative to the largest scale of a cone."""
+    return max(
+        (
+            float(np.linalg.norm(rows[part][1:]) - rows[part][0]) / float(scale[part].max())
+            for part in _parts(curved, first)
+        ),
+        default=0.0,
+    )
+
+
+def _lifted(curved: tuple[int, ...], rows: Array, first: int) -> None:
+    """Put multipliers of second-order cones, which are their own duals, inside them."""
+    for part in _parts(curved, first):
+        rows[part.start] = max(float(rows[part.start]), float(np.linalg.norm(rows[part][1:])))
 
 
 def proof_of(relaxed: Relaxed, kept: Mask, ray: Array) -> tuple[float, Array]:
     """What is left of a proof that no point meets the rows, as a share of it, and its multipliers; zero: no proof.
 
     With y ≥ 0 on inequalities, Ax ≤ b and Ax = b give (A'y)x ≤ b'y. If b'y < 0 and A'y is zero, no x does; what A'y is
-    off zero by can bring at most its size times the bound on every variable.
+    off zero by can bring at most its size times the bound on every variable. On a second-order cone y is in the cone.
     """
     best, multipliers = 0.0, ray
+    if relaxed.other:
+        return best, multipliers
     for sign in (-1.0, 1.0):
         y = sign * ray
-        y[relaxed.equalities :] = np.maximum(y[relaxed.equalities :], 0.0)
+        flat = slice(relaxed.equalities, relaxed.linear)
+        y[flat] = np.maximum(y[flat], 0.0)
+        _lifted(relaxed.curved, y, relaxed.linear)
         given = -float(relaxed.bound @ y)
         if given <= 0:
             continue
@@ -198,10 +230,12 @@ def second_opinion(relaxed: Relaxed, kept: Mask) -> tuple[Said, float, Array]:
         point[columns] = solution.x
         over = (matrix @ point[columns] - bound)[: equal + above] / relaxed.scale[taken][: equal + above]
         over[:equal] = np.abs(over[:equal])
-        return ("feasible" if over.max(initial=0.0) <= TOLERANCE else "unsure"), 0.0, point
+        outside = _beyond(relaxed.curved, bound - matrix @ point[columns], relaxed.scale[taken], equal + above)
+        return ("feasible" if max(over.max(initial=0.0), outside) <= TOLERANCE else "unsure"), 0.0, point
     z = np.asarray(solution.z, dtype=float)
     z[equal : equal + above] = np.maximum(z[equal : equal + above], 0.0)
-    given = -float(bound @ z)
+    _lifted(relaxed.curved, z, equal + above)
+    given = 0.0 if relaxed.other else -float(bound @ z)
     margin = 1 - LARGEST * float(np.abs(matrix.T @ z).sum()) / given if given > 0 else 0.0
     return ("infeasible" if margin > 0 and "PrimalInfeasible" in status else "unsure"), margin, np.zeros(0)
 
@@ -238,9 +272,10 @@ def _by_clarabel(model: Model, kept: Mask) -> Answer:
     rows = np.delete(np.asarray(solution.z, dtype=float), np.s_[relaxed.linear : relaxed.linear + slack.size])
     point = np.zeros(price.size)
     point[columns] = solution.x
-    answer = answered(relaxed, kept, point, rows, float(solution.obj_val))
-    if answer is None and str(solution.status) == "Solved" and relaxed.conic:
-        answer = Answer(False, point, rows, float(solution.obj_val), 1.0)  # a proof through cones is not added up here
+    broken = float(solution.obj_val)
+    answer = answered(relaxed, kept, point, rows, broken)
+    if answer is None and relaxed.conic and min(broken, float(solution.obj_val_dual)) > TOLERANCE:
+        answer = Answer(False, point, rows, broken, 0.0)  # no proof stands: on the solver's word
     if answer is None:
         raise SolverError("the search for laws in conflict found neither a path nor a proof that there is none")
     return answer

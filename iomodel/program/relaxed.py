@@ -61,6 +61,16 @@ class Relaxed:
         return self.linear < self.bound.size
 
     @property
+    def curved(self) -> tuple[int, ...]:
+        """Sizes of the second-order cones, whose rows follow the linear ones."""
+        return tuple(int(size) for size in self.dims.soc)
+
+    @property
+    def other(self) -> bool:
+        """Whether there are cones of yet another kind, of which nothing can be added up here."""
+        return self.linear + sum(self.curved) < self.bound.size
+
+    @property
     def size(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.bound.size, self.matrix.indptr.size - 1

@@ -57,9 +57,14 @@ def stated(program: Program, law: str) -> str:
 
 def law_in_words(program: Program, law: str, years: tuple[str, ...]) -> str:
     """A law with its years and what states it."""
-    where = f" in {span(years)}" if years else ""
     by = stated(program, law)
-    return f"{words(law)}{where}" + (f" ({by})" if by else "")
+    return f"{words(law)}{_in(years)}" + (f" ({by})" if by else "")
+
+
+def _in(years: tuple[str, ...]) -> str:
+    """Years in words; nothing of a law that has none, whose label is empty."""
+    named = tuple(year for year in years if year)
+    return f" in {span(named)}" if named else ""
 
 
 def described(program: Program, collision: Collision) -> str:
@@ -78,13 +83,15 @@ def described(program: Program, collision: Collision) -> str:
 
 
 def _broken(breach: Breach) -> str:
-    where = f" in {span(breach.years)}" if breach.years else ""
+    where = _in(breach.years)
     return f"{words(breach.law)}{where}: by up to {breach.amount:.3g} {breach.unit}"
 
 
 def _doubt(conflict: Conflict) -> list[str]:
     """What is said of a conflict that its checks do not confirm; nothing where they do."""
     found: list[str] = []
+    if conflict.margin <= 0:
+        found.append("  (not confirmed: no proof that it has no path stands, only the solver's word)")
     if conflict.needed < conflict.entries:
         found.append(f"  (of its {conflict.entries} law-years {conflict.needed} were found to be needed)")
     if conflict.second != "infeasible":

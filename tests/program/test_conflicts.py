@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,15 +16,19 @@ import iomodel as iom
 from iomodel.economy import Economy
 from iomodel.errors import InfeasibleError, SolverError
 from iomodel.experiment import Experiment
+from iomodel.experiment_parts import LIMITS
 from iomodel.explain import explained
 from iomodel.program.block import Block, Law, Term, Var
-from iomodel.program.build import Program
+from iomodel.program.build import Program, assemble
 from iomodel.program.conflicts import Collision, collision_of, proofs
 from iomodel.program.diagnose import ACCOUNTING
-from iomodel.program.feasibility import model_of, proof_of, second_opinion
+from iomodel.program.feasibility import _off, model_of, proof_of, second_opinion
 from iomodel.program.relaxed import POSSIBLE, relax
+from iomodel.program.setting import MASKS
 from iomodel.program.solvers import solve_program
-from iomodel.remedies import Case, Remedies, remedies_of
+from iomodel.program.unbounded import runaway
+from iomodel.program.wording import described
+from iomodel.remedies import Case, Remedies, _limit_knobs, remedies_of
 
 
 def _years(first: int, last: int) -> tuple[str, ...]:
@@ -209,9 +214,40 @@ def test_remedies_are_feasible_and_a_little_less_is_not(mended: Callable[[str], 
     with pytest.raises(InfeasibleError):
         iom.solve(asked.set("targets.package.exactly", value + 1), china)
     assert 4.5 < value < 6
-    assert any("cards.programme_ramp" in text for text in mended("package").helpless) or any(
-        "cards.programme_ramp" in remedy.changes for remedy in remedies
-    )
+    # Eight steps of the most that the card allows, 1 point, are less than 9.
+    assert china.cards.card("programme_ramp").high == 1
+    assert "cards.programme_ramp from 0.3 to 1" in mended("package").helpless
+    assert not any("cards.programme_ramp" in remedy.changes for remedy in remedies)
+
+
+def test_a_margin_is_that_of_the_experiment_and_not_of_the_program(china: Economy) -> None:
+    """A built program that is solved again with another margin keeps the one that it was built with."""
+    asked = _asked("debt")
+    program = iom.build(asked.set("limits.debt_ceiling.margin", 20.0), china)
+    (knob, *_) = _limit_knobs(Case(asked, china, program), "debt_ceiling")
+    assert knob.now == 2.0
+    free = asked.set("limits.debt_ceiling", {})
+    (knob, *_) = _limit_knobs(Case(free, china, program), "debt_ceiling")
+    assert knob.now == china.cards[LIMITS["debt_ceiling"]]
+
+
+def test_a_relaxed_case_has_all_stops_and_valves_of_its_program(china: Economy) -> None:
+    """Each mask takes or makes a law or changes a number: the linear program must be laid with all of them."""
+    asked = _asked("package")
+    program = iom.build(asked, china)
+    years = np.zeros(program.setting.years, dtype=bool)
+    years[3] = True
+    cells = np.zeros((program.setting.arrays.industry.size, years.size), dtype=bool)
+    cells[2, 4] = True
+    for name in MASKS:
+        mask = cells if name in ("stopped", "held") else years
+        like = assemble(replace(program.setting, **{name: mask}), program.blocks)
+        for made in (Case(asked, china, program).relaxed({}, like), Case(asked, china, like).relaxed({})):
+            assert np.array_equal(made.program.setting.masks[name], mask), name
+            own, plain = relax(like, ACCOUNTING), relax(program, ACCOUNTING)
+            assert made.alike(own)
+            assert abs(made.matrix - own.matrix).max() == 0
+            assert not (made.alike(plain) and abs(made.matrix - plain.matrix).max() == 0), f"{name} changes nothing"
 
 
 def test_two_conflicts_need_two_changes(mended: Callable[[str], Remedies], china: Economy) -> None:
@@ -284,6 +320,62 @@ def test_a_users_law_with_a_cone_can_collide(china: Economy) -> None:
     assert collision is not None
     assert [member.law for member in collision.conflicts[0].members] == ["package", "curved"]
     assert collision.conflicts[0].members[0].years == ("2033",)
+    # The proof is added up through the cones, by two solves.
+    assert collision.conflicts[0].confirmed
+    assert collision.conflicts[0].margin > 0.9
+
+
+def test_points_and_proofs_are_looked_at_through_cones(china: Economy) -> None:
+    """Multipliers outside the cones prove nothing, and a point outside them is no path."""
+    curved = Block(
+        "own", laws=lambda v, _: [Law("curved", ("year",), v["programme"] + cp.square(v["programme"]) <= 1.0)]
+    )
+    relaxed = relax(iom.build(_asked("none"), china, [curved]), ACCOUNTING)
+    laws = ~relaxed.mask(POSSIBLE)
+    answer = model_of(relaxed).ask(laws)
+    assert not answer.feasible
+    assert relaxed.curved
+    assert not relaxed.other
+    assert proof_of(relaxed, laws, answer.rows)[0] > 0.9
+    flat = answer.rows.copy()
+    for size in np.cumsum((0, *relaxed.curved[:-1])):
+        flat[relaxed.linear + size] = 0.0  # the heads of all cones
+    assert np.abs(flat[relaxed.linear :]).max() > 0
+    assert proof_of(relaxed, laws, flat)[0] > 0.9  # the head follows from the rest
+    flat[relaxed.linear :] *= -1.0
+    assert proof_of(relaxed, laws, flat)[0] == 0
+    dropped = model_of(relaxed).ask(laws & ~relaxed.mask("package"))
+    assert dropped.feasible
+    assert _off(relaxed, dropped.point) < 1e-6
+    bound = relaxed.bound.copy()
+    bound[relaxed.linear] -= 100.0  # the first head is far below its rest
+    assert _off(replace(relaxed, bound=bound), dropped.point) > 0.1
+
+
+def test_a_conflict_through_another_cone_is_not_confirmed(china: Economy) -> None:
+    """e to the programme at most 2: no proof is added up through an exponential cone, and the text says so."""
+    own = Block("own", laws=lambda v, _: [Law("curved", ("year",), cp.exp(v["programme"]) <= 2.0)])
+    program = iom.build(_asked("none"), china, [own])
+    collision = collision_of(program)
+    assert collision is not None
+    (conflict,) = collision.conflicts
+    assert conflict.laws == {"package", "curved"}
+    assert conflict.margin == 0
+    assert not conflict.confirmed
+    assert "(not confirmed: no proof that it has no path stands, only the solver's word)" in described(
+        program, collision
+    )
+
+
+def test_a_law_of_one_number_has_no_years_in_words(china: Economy) -> None:
+    own = Block("own", laws=lambda v, _: [Law("once", (), v["programme"][7] <= 1.0)])
+    program = iom.build(_asked("none"), china, [own])
+    collision = collision_of(program)
+    assert collision is not None
+    assert collision.conflicts[0].laws == {"package", "once"}
+    lines = described(program, collision).splitlines()
+    assert "  once" in lines
+    assert any(line.startswith("  once: by up to ") for line in lines)
 
 
 # ---------------------------------------------------------------- what was used, and what runs away
@@ -327,3 +419,12 @@ def test_the_variable_that_runs_away_is_named(china: Economy) -> None:
     assert "No law holds hoard from above" in text
     program = iom.build(_asked("none"), china, [hoard])
     assert solve_program(program).status == "unbounded"
+
+
+def test_where_the_direction_is_not_found_it_is_said(china: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise cp.SolverError("numerical problems")
+
+    program = iom.build(_asked("none"), china)
+    monkeypatch.setattr(cp.Problem, "solve", fails)
+    assert runaway(program).startswith("No direction was found along which the goal rises for ever")
