@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import headline_cells, read, tables_of
 
 from iomodel.cli import main
 from iomodel.errors import ResultError
@@ -26,6 +25,7 @@ from iomodel.report.words import number, signed, span
 from iomodel.run import simulate
 from iomodel.spillover import summary
 from iomodel.study import Study
+from report.pages import headline_cells, read, tables_of
 
 
 def test_a_plain_list_of_paths(study: Study, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from pages import FOOTNOTE, figures, headline_cells, read, tables_of
 
 from iomodel.cards import load_cards
 from iomodel.headline import compare
@@ -22,6 +21,7 @@ from iomodel.report.sentences import answer
 from iomodel.report.words import REGIONS, number, short_names, signed, span
 from iomodel.run import what_binds
 from iomodel.study import OUTCOMES, Study, outcomes
+from report.pages import FOOTNOTE, figures, headline_cells, read, tables_of
 
 
 def test_every_figure_of_the_answer_is_in_the_data(study: Study, page: str) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pages import read
 
 from iomodel.history import misses
 from iomodel.report import main_figure
@@ -18,6 +17,7 @@ from iomodel.report.figure import main as draw_figure
 from iomodel.report.plots import MAIN, PANELS, drawn_figure, policy_panels, saving_panels, spread_apart, svg
 from iomodel.report.words import number
 from iomodel.study import Study
+from report.pages import read
 
 
 def test_panels_hold_the_paths_and_what_was_published(study: Study) -> None:

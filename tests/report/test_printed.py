@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pages import FOOTNOTE, HEADER
-
 from iomodel.headline import compare
 from iomodel.report import headline_text
 from iomodel.report.page import page_html
 from iomodel.report.text import COLUMNS, LABEL
 from iomodel.report.words import number, signed
 from iomodel.study import Study
+from report.pages import FOOTNOTE, HEADER
 
 
 def test_the_table_has_the_layout_and_the_numbers(study: Study) -> None:

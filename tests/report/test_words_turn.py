@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pages import read, with_data, with_interaction
 
 from iomodel.report import headline_text
 from iomodel.report.page import page_html
@@ -25,6 +24,7 @@ from iomodel.report.sentences import answer, share_gains, share_words
 from iomodel.report.words import number
 from iomodel.spillover import summary
 from iomodel.study import Study
+from report.pages import read, with_data, with_interaction
 
 
 def test_the_words_of_the_answer_turn(study: Study) -> None:
