@@ -148,11 +148,15 @@ def solve_program(program: Program, name: str | None = None) -> Verdict:
         if only is None and verdict.solver and not solver.installed:
             continue
         verdict = replace(_once(program, solver), remedies=tuple(tried))
-        if verdict.status in ("optimal", "infeasible", "unbounded"):
+        # An answer that is good enough, of a solver that wanted to go on, is made better where that costs one try.
+        short = verdict.status == "optimal" and program.problem.status == cp.OPTIMAL_INACCURATE and solver is CLARABEL
+        if verdict.status in ("optimal", "infeasible", "unbounded") and not short:
             return replace(verdict, seconds=time.perf_counter() - started)
-        tried.append(f"{solver.label}: {verdict.status}")
-        if verdict.status == "inaccurate" and (best is None or _miss(verdict) < best[0]):
+        tried.append(f"{solver.label}: {'short of its own tolerance' if short else verdict.status}")
+        if verdict.status in ("optimal", "inaccurate") and (best is None or _miss(verdict) < best[0]):
             best = _miss(verdict), verdict, _held(program)
+        if best is not None and best[1].status == "optimal" and not short:
+            break
     if best is not None:
         verdict = replace(
             best[1], remedies=tuple(entry for entry in tried if not entry.startswith(best[1].solver + ":"))

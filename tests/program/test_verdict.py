@@ -103,6 +103,6 @@ def test_a_goal_without_end(china: Economy) -> None:
         goal=lambda v, p: [Term("wish", p.discount @ v["wish"])],
     )
     with pytest.raises(
-        SolverError, match="demand-only: no best path: the program is unbounded. wish rises without end"
+        SolverError, match=r"the program is unbounded\. wish rises without end"
     ):
         iom.solve(iom.load_experiment("demand-only"), china, [endless])
