@@ -93,7 +93,7 @@ def search(
 ) -> Search:
     """Lay the blocks of an experiment's program so that it can be steered in one year (0 the first solved one)."""
     setting = setting_of(course, "reduced")
-    setting = replace(setting, policy=hardened(setting.policy, paid))
+    setting = replace(setting, policy=hardened(setting.policy, paid), fixed_prices=True)  # the dials are parameters
     met = {MISSES[name] for name, target in setting.policy.targets.items() if target.hard}
     paid = {name: amount for name, amount in paid.items() if name not in met}
     dials = {outcome.name: sought(outcome, outcome.name) for outcome in outcomes}

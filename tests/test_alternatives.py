@@ -231,3 +231,36 @@ def test_flat_directions_are_found_said_and_vanish_where_the_goal_is_curved() ->
     # Ties ten times as strong and a tenth of the tolerance leave less room.
     stiff = flat_directions(iom.solve(_short().set("cards.weight_levers", 1e-3)), 1e-6)
     assert max((row.share for row in stiff), default=0.0) < 0.8 * found[0].share
+
+
+# ---------------------------------------------------------------- limits with a price
+
+
+def _limited() -> iom.Experiment:
+    """A limit on public debt that is passed at a price, and is passed."""
+    return _short("two-halves").set("limits.debt_ceiling", {"margin": -3, "soft": 0.5})
+
+
+def test_a_limit_with_a_price_is_steered_around() -> None:
+    """Alternatives, flat directions and a frontier of a path that pays for passing a limit."""
+    path = solve(_limited(), _economy())
+    (paid,) = [one for one in path.provenance["used"] if one["name"] == "debt_ceiling"]
+    assert paid["cost"] > 0
+    found = alternatives(path, X, 0.001, economy=_economy())
+    low, best, high = found.values
+    assert low < best - 0.01
+    assert best + 0.01 < high
+    assert found.given_up == pytest.approx((0.001 * _base(),) * 2, rel=1e-3)
+    for row in flat_directions(path, economy=_economy()):
+        assert row.share > 0
+    edge = iom.frontier(_limited(), points=2, economy=_economy())
+    assert list(edge["status"].values) == ["optimal", "optimal"]
+    assert edge["net"].values[0] <= edge["net"].values[1] + 1e-6
+
+
+def test_the_price_of_a_limit_is_still_changed_without_a_rebuild() -> None:
+    experiment, economy = _limited(), _economy()
+    program = build(experiment, economy)
+    again = iom.resolve(program, experiment, economy, {"limits.debt_ceiling.soft": 5.0})
+    anew = solve(experiment.set("limits.debt_ceiling", {"margin": -3, "soft": 5.0}), economy)
+    assert again.verdict.objective == pytest.approx(anew.verdict.objective, abs=1e-6)

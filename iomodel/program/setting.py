@@ -44,6 +44,8 @@ class Setting:
     shut: (years,) where overflow imports are shut: labour is not short, and they would cool a product instead.
     full: (years,) where a law keeps labour fully used, because overflow imports would leave some of it idle.
     served: (years,) where nobody is rationed: labour is idle or more could be bought abroad.
+    fixed_prices: whether prices of limits are numbers instead of parameters: a program that weighs its terms by
+    parameters of its own would multiply parameters with each other.
     """
 
     arrays: Arrays
@@ -58,6 +60,7 @@ class Setting:
     shut: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
     full: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
     served: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
+    fixed_prices: bool = False
 
     @property
     def masks(self) -> dict[str, npt.NDArray[np.bool_]]:
@@ -147,13 +150,12 @@ class Setting:
         return {name: cp.Parameter(value=limit.margin, name=name) for name, limit in limits if name != SAVING_FLOOR}
 
     @cached_property
-    def prices(self) -> dict[str, cp.Parameter]:
-        """What passing a limit costs, where that has a price, as parameters."""
-        return {
-            name: cp.Parameter(nonneg=True, value=limit.soft, name=f"soft_{name}")
-            for name, limit in self.policy.limits.items()
-            if limit.soft is not None
-        }
+    def prices(self) -> dict[str, cp.Parameter | cp.Constant]:
+        """What passing a limit costs, where that has a price: parameters, or numbers where prices are fixed."""
+        soft = {name: limit.soft for name, limit in self.policy.limits.items() if limit.soft is not None}
+        if self.fixed_prices:
+            return {name: cp.Constant(price) for name, price in soft.items()}
+        return {name: cp.Parameter(nonneg=True, value=price, name=f"soft_{name}") for name, price in soft.items()}
 
     @cached_property
     def benefit(self) -> cp.Parameter:
@@ -167,7 +169,7 @@ class Setting:
         return {
             **{f"targets.{name}": parameter for name, parameter in self.targets.items()},
             **{f"limits.{name}.margin": parameter for name, parameter in self.margins.items()},
-            **{f"limits.{name}.soft": parameter for name, parameter in self.prices.items()},
+            **{f"limits.{name}.soft": price for name, price in self.prices.items() if isinstance(price, cp.Parameter)},
             "levers.benefit": self.benefit,
         }
 
