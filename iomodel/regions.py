@@ -36,14 +36,14 @@ def joined(experiment: Experiment, paths: Mapping[str, Trajectory], verdict: Ver
         laid = xr.concat(parts, "region", join="outer", fill_value=0.0, combine_attrs="override")
         worth = [float(price.attrs["one_percent"]) for price in own.values()]
         prices[law] = laid.assign_attrs({**parts[0].attrs, "one_percent": worth})
-    warned: dict[str, list[str]] = {}
-    for region, path in paths.items():
-        for text in path.verdict.warnings:
-            warned.setdefault(text.replace(f"{region} has", "it has"), []).append(region)
-    said = [f"{', '.join(regions)}: {text}" for text, regions in warned.items()]
+    said = said_together({region: path.verdict.warnings for region, path in paths.items()})
     provenance: dict[str, Any] = {
-        **each[0].provenance, "regions": {region: dict(path.provenance) for region, path in paths.items()}
-    }  # fmt: skip
+        **each[0].provenance,
+        "used": [use for path in each for use in path.provenance.get("used", ())],
+        "regions": {
+            region: {**path.provenance, "warnings": list(path.verdict.warnings)} for region, path in paths.items()
+        },
+    }
     title = {"title": f"{len(each)} deciding regions, {each[0].provenance['table']}"}
     return Trajectory(
         data=_side_by_side([path.data for path in each]).assign_attrs(title),
@@ -53,6 +53,24 @@ def joined(experiment: Experiment, paths: Mapping[str, Trajectory], verdict: Ver
         provenance=provenance,
         reference=_side_by_side([path.reference for path in each if path.reference is not None]).assign_attrs(title),
     )
+
+
+def said_together(warnings: Mapping[str, Sequence[str]]) -> list[str]:
+    """Warnings of regions, each text once with the regions that it is about in front.
+
+    >>> said_together({"USA": ["USA has no drive"], "EU": ["EU has no drive", "overheated"]})
+    ['USA, EU have no drive', 'EU: overheated']
+    """
+    found: dict[str, list[str]] = {}
+    for region, texts in warnings.items():
+        for text in texts:
+            found.setdefault(text.removeprefix(f"{region} "), []).append(region)
+    said: list[str] = []
+    for text, regions in found.items():
+        named = ", ".join(regions)
+        verb = "has" if len(regions) == 1 else "have"
+        said.append(f"{named} {verb} {text.removeprefix('has ')}" if text.startswith("has ") else f"{named}: {text}")
+    return said
 
 
 def _side_by_side(data: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -72,9 +90,9 @@ def by_region(path: Trajectory) -> dict[str, Trajectory]:
             data=path.data.sel(region=region).assign_attrs(title),
             shadow_prices={law: _of_region(price, region) for law, price in path.shadow_prices.items()
                            if region in price["region"].values},
-            verdict=path.verdict,
+            verdict=replace(path.verdict, warnings=tuple(own.get("warnings", path.verdict.warnings))),
             experiment=alone(path.experiment, region),
-            provenance=own,
+            provenance={**own, "part_of": path.experiment.name},
             reference=None if path.reference is None else path.reference.sel(region=region).assign_attrs(title),
         )  # fmt: skip
     return found

@@ -28,10 +28,14 @@ from iomodel.program.rule import Rule
 from iomodel.program.simulate import Flows, Levers, no_levers
 from iomodel.program.trajectory import Trajectory
 from iomodel.regions import by_region
+from iomodel.reopened import path_required
 from iomodel.solving import solved
 from iomodel.world import build_world, solve_world
 
 Array = npt.NDArray[np.float64]
+
+WHOLE = "the goal of all regions together is"
+"""What a price is of where several regions decide: not the region's own goal."""
 
 
 def build(
@@ -56,6 +60,11 @@ def build(
     """
     blocks = own_blocks(blocks)
     if experiment_required(experiment).deciding:
+        if form != "reduced" or shifts:
+            raise ExperimentError(
+                f"build: several regions decide in {experiment.name!r}, whose program has a form of its own and takes "
+                "no form= and no shifts=; leave them out, or build the program of one region (take deciding out)."
+            )
         return build_world(experiment, _nobody(economy), blocks, core=core).whole
     return assemble(setting_of(course_of(experiment, economy), form), (*core, *blocks), shifts)
 
@@ -197,17 +206,18 @@ def replayed_gain(path: Trajectory, economy: Economy) -> float:
 
 
 def what_binds(path: Trajectory) -> list[Binding]:
-    """The laws that limit a solved path, the costliest first; empty for a simulated one.
+    """The laws that limit a solved path, the costliest first; empty for a simulated one. Where several regions decide,
+    each is named with its region, and its price is of the goal of all regions together.
 
     >>> import iomodel as iom
     >>> "package" in {row.law for row in iom.what_binds(iom.solve(iom.load_experiment("demand-only")))}
     True
     """
-    parts = by_region(path)
+    parts = by_region(path_required("what_binds", path))
     if len(parts) == 1:
         return binding(path.shadow_prices)
     rows = [
-        replace(row, text=f"{region}: {row.text}")
+        replace(row, text=f"{region}: {row.text.replace('the goal is', WHOLE)}")
         for region, own in parts.items()
         for row in binding(own.shadow_prices)
     ]

@@ -30,7 +30,9 @@ from iomodel.program.setting import Setting
 from iomodel.program.simulate import Flows, Levers, State, base_state, no_levers
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
+from iomodel.program.used import Used, used
 from iomodel.program.world import BALANCE, FORM, Trade, World, assemble_world, trade_of
+from iomodel.program.world_proof import proof_words
 from iomodel.program.world_simulate import world_step
 from iomodel.regions import alone, joined
 from iomodel.solving import (
@@ -41,6 +43,8 @@ from iomodel.solving import (
     below_zero,
     distances,
     levers_of,
+    rations_as_lever,
+    why_off,
 )
 from iomodel.yearly import YEARS_AHEAD
 
@@ -48,6 +52,9 @@ Array = npt.NDArray[np.float64]
 
 ROUNDS = 8
 """Solves at most to find where market investment stops at zero and overflow imports are shut."""
+
+ROUNDING = 1e-9
+"""Taxes on exports or re-exports, percent of GDP, up to which a region has none."""
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +101,7 @@ def world_economies(experiment: Experiment) -> tuple[Economy, ...]:
 def world_course(experiment: Experiment, economies: Sequence[Economy] | None = None) -> WorldCourse:
     """Known years and the path without levers of all deciding regions together."""
     economies = world_economies(experiment) if economies is None else economies
+    _only_goods(economies)
     arrays = [arrays_of(economy) for economy in economies]
     trade = trade_of(arrays)
     first = max(economy.known_until - economy.year + 1 for economy in economies)
@@ -119,6 +127,22 @@ def world_course(experiment: Experiment, economies: Sequence[Economy] | None = N
         for place, (economy, one) in enumerate(zip(economies, arrays, strict=True))
     ]
     return WorldCourse(experiment, tuple(courses), trade)
+
+
+def _only_goods(economies: Sequence[Economy]) -> None:
+    """Refuses what the balance of trade between regions does not carry: taxes on exports and re-exports."""
+    for economy in economies:
+        found = {
+            "taxes on exports": float(economy.bundle_taxes.sel(use="exports")),
+            "re-exports": float(economy.re_exports.isel(year=0).sum()),
+        }
+        for what, amount in found.items():
+            if abs(amount) > ROUNDING:
+                raise ExperimentError(
+                    f"deciding: {economy.region} on {economy.table.name!r} has {what} of {amount:.3g} percent of its "
+                    "GDP; where several regions decide, exports are what the others buy of a region's own goods, at "
+                    "basic prices. Allowed is a table without them, or one deciding region (take deciding out)."
+                )
 
 
 def _under(arrays: Arrays, exports: Array) -> Arrays:
@@ -208,6 +232,10 @@ def _settled(course: WorldCourse, world: World) -> tuple[World, Verdict]:
         world = assemble_world(settings, course.trade, course.experiment.weights, world.whole.blocks)
         verdict = _judged(course, world)
         seconds += verdict.seconds
+    else:
+        if _stops(world) or _valves(course, world):
+            said = f"stops at zero and valves are not settled after {ROUNDS} rounds"
+            verdict = replace(verdict, warnings=(*verdict.warnings, said))
     if not changed:
         return world, verdict
     said = [
@@ -217,6 +245,7 @@ def _settled(course: WorldCourse, world: World) -> tuple[World, Verdict]:
             ("market investment held at zero", "held"),
             ("overflow imports shut", "shut"),
             ("labour fully used beside overflow imports", "full"),
+            ("nobody rationed", "served"),
         )
         if (found := [region for region, part in world.parts.items() if getattr(part.setting, name).any()])
     ]
@@ -243,19 +272,26 @@ def _stops(world: World) -> list[Setting] | None:
 
 
 def _valves(course: WorldCourse, world: World) -> list[Setting] | None:
-    """Settings in which overflow imports and idle labour exclude each other; None where they do already."""
-    both = [as_lever(part) for part in world.parts.values()]
-    if not any(mask.any() for mask in both):
+    """Settings in which overflow imports, idle labour and rationing are what the joint simulation has; None where they
+    are already."""
+    parts = list(world.parts.values())
+    levers = [(as_lever(part), rations_as_lever(part)) for part in parts]
+    if not any(mask.any() for pair in levers for mask in pair):
         return None
     flows, _, _ = _simulated(course.trade, [one.state for one in course.courses], _levers(world), course.first, 0)
     found: list[Setting] = []
-    for mask, part, own in zip(both, world.parts.values(), flows, strict=True):
-        imports = np.array([float(flow["overflow_imports"]) for flow in own])
-        full = (part.setting.full | mask) & (imports > MISS_SHOWN)
-        found.append(replace(part.setting, full=full, shut=(part.setting.shut | mask) & ~full))
+    for (overflow, rationing), part, own in zip(levers, parts, flows, strict=True):
+        setting = part.setting
+        imports, rationed = (
+            np.array([float(flow[name]) for flow in own]) > MISS_SHOWN for name in ("overflow_imports", "forced_saving")
+        )
+        full = (setting.full | overflow) & imports
+        shut, served = (setting.shut | overflow) & ~full, (setting.served | rationing) & ~rationed
+        found.append(replace(setting, full=full, shut=shut, served=served))
     same = all(
-        (new.full == part.setting.full).all() and (new.shut == part.setting.shut).all()
-        for part, new in zip(world.parts.values(), found, strict=True)
+        np.array_equal(getattr(new, name), getattr(part.setting, name))
+        for part, new in zip(parts, found, strict=True)
+        for name in ("full", "shut", "served")
     )
     return None if same else found
 
@@ -267,8 +303,9 @@ def _judged(course: WorldCourse, world: World) -> Verdict:
     logger.info("%s: %s", name, verdict)
     if verdict.status == "infeasible":
         raise InfeasibleError(
-            f"{name}: no path of the {len(world.parts)} deciding regions meets all laws. Let each decide alone to see "
-            "which laws collide: take deciding out and set region."
+            f"{name}: no path of the {len(world.parts)} deciding regions meets all laws. "
+            f"{proof_words(world.whole, verdict)} Let each decide alone to see which laws collide: take deciding out "
+            "and set region."
         )
     if verdict.status in ("failed", "unbounded"):
         raise SolverError(
@@ -301,19 +338,33 @@ def _labelled(
     for place, (region, one) in enumerate(zip(course.trade.regions, course.courses, strict=True)):
         sold = np.concatenate([one.usual.exports[:, : course.first], exports[place]], axis=1)
         warned: list[str] = []
+        spent: list[Used] = []
         if world is not None:
-            off = [found.amount for found in distances(world.parts[region], flows[place])]
-            distance = max(distance, *off[: one.reported])
-            if max(off) > REPLAY_TOLERANCE:
-                warned.append(f"replay is off by {max(off):.1e} percent of base-year GDP")
+            part = world.parts[region]
+            off = distances(part, flows[place])
+            distance = max(distance, max(off[: one.reported]).amount)
+            spent = _used(world, region)
+            warned += [use.text for use in spent if use.kind in ("target", "limit")]
+            if max(off).amount > REPLAY_TOLERANCE:
+                why = why_off(part, max(off))
+                warned.append(f"replay is off by {max(off).amount:.1e} percent of base-year GDP: {why}")
         if any(float(flow["forced_saving"]) > MISS_SHOWN for flow in flows[place][: one.reported]):
             warned.append("overheated: consumption is rationed")
         own = replace(one, arrays=_under(one.arrays, sold))
-        paths[region] = trajectory_of(
+        path = trajectory_of(
             own, flows[place], levers[place], replace(verdict, warnings=tuple(warned)), prices.get(region, {})
         )
+        told = {**path.provenance, "used": [{"region": region, **use.plain} for use in spent]}
+        paths[region] = path if world is None else replace(path, provenance=told)
     status = "inaccurate" if distance > REPLAY_LIMIT and verdict.status == "optimal" else verdict.status
     return joined(course.experiment, paths, replace(verdict, status=status, replay_distance=distance))
+
+
+def _used(world: World, region: str) -> list[Used]:
+    """What a region used of what has a price, costs in its own goal: the whole's terms hold its factor."""
+    factor = world.factors[region]
+    found = used(world.parts[region])
+    return [replace(use, cost=use.cost / factor) for use in found] if factor else found
 
 
 def _prices(trade: Trade, world: World) -> dict[str, dict[str, xr.DataArray]]:

@@ -9,22 +9,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loosened import rationing_at
 from synthetic import FACTORS, SECTORS, random_numbers, write_map
 
 import iomodel as iom
 from iomodel.aggregation import aggregate_regions
 from iomodel.cli import main
 from iomodel.course import setting_of
-from iomodel.errors import ExperimentError, ResultError
+from iomodel.errors import ExperimentError, InfeasibleError, ResultError
 from iomodel.experiment import Experiment, Horizon, Levers, Target
 from iomodel.program.arrays import arrays_of
 from iomodel.program.canonical import compiled, places
+from iomodel.program.certificate import Verdict
 from iomodel.program.diagnose import shadow_prices
 from iomodel.program.elimination import definitions, reduced
 from iomodel.program.simulate import base_state, no_levers, step
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
 from iomodel.program.world import BALANCE, FORM, assemble_world, trade_of
+from iomodel.program.world_proof import proof_words
 from iomodel.program.world_simulate import world_step
 from iomodel.regions import by_region
 from iomodel.results import load_trajectory, save
@@ -349,3 +352,78 @@ def test_what_is_asked_of_one_region_says_so(file: str, path: Trajectory) -> Non
     with pytest.raises(ResultError, match="has several regions: compare them with"):
         iom.compare([path])
     assert iom.load_experiment("world").deciding == ("all",)
+
+
+# ---------------------------------------------------------------- what is said of a world path
+@pytest.fixture(scope="module")
+def missed(file: str) -> Trajectory:
+    """A package that nobody reaches in time."""
+    return solve_world(_asked(file, deciding=("CHN", "USA"), targets={"package": Target("exactly", 12, 3)}))
+
+
+def test_a_missed_target_is_said_with_its_region(missed: Trajectory, tmp_path: Path) -> None:
+    assert missed.verdict.status == "optimal"
+    for region in ("CHN", "USA"):
+        (said,) = [text for text in missed.verdict.warnings if text.startswith(f"{region}: package is missed by")]
+        share = float(missed.data["programme_share"].sel(region=region).values[-1])
+        (use,) = [one for one in missed.provenance["used"] if (one["region"], one["kind"]) == (region, "target")]
+        assert use["amounts"][0] == pytest.approx(12 - share, abs=1e-4)
+        assert f"in 2014–2015, at a cost of {use['cost']:.2g} percent" in said
+        # A miss costs the same in a region's own goal wherever it decides.
+        alone = missed.experiment.replace(region=region, deciding=())
+        assert iom.solve(alone).provenance["used"][0]["cost"] == pytest.approx(use["cost"], rel=1e-2)
+    again = by_region(load_trajectory(save(missed, tmp_path / "missed.nc")))
+    assert [text[:17] for text in again["USA"].verdict.warnings if "missed" in text] == ["package is missed"]
+
+
+def test_prices_of_a_world_are_said_to_be_of_the_whole(path: Trajectory) -> None:
+    rows = what_binds(path)
+    assert rows
+    assert all("the goal of all regions together is " in row.text and "the goal is" not in row.text for row in rows)
+
+
+@pytest.mark.parametrize("changes", [{"form": "plain"}, {"shifts": {"package of USA": np.zeros(1)}}])
+def test_a_world_has_one_form_and_no_shifts(file: str, changes: dict[str, object]) -> None:
+    with pytest.raises(ExperimentError, match="has a form of its own and takes no form= and no shifts=; leave them"):
+        iom.build(_asked(file, deciding=("CHN", "USA")), **changes)  # type: ignore[arg-type]
+
+
+def test_rationing_is_no_lever_of_a_world(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rationing that costs nothing is used while labour is idle, until nobody may be rationed there."""
+    asked = _asked(file, deciding=("USA", "OTHER"), targets={"package": Target("at_least", 1.5, 3)})
+    found = solve_world(asked, core=rationing_at(0.0))
+    assert any(said.startswith("nobody rationed in") for said in found.verdict.remedies)
+    assert found.verdict.replay_distance < 1e-6
+    monkeypatch.setattr("iomodel.world.ROUNDS", 0)
+    left = solve_world(asked, core=rationing_at(0.0)).verdict
+    assert "stops at zero and valves are not settled after 0 rounds" in left.warnings
+    assert any("rationing is used as a lever in 201" in text for text in left.warnings), left.warnings
+
+
+def test_no_path_of_a_world_says_what_its_proof_rules_out(file: str) -> None:
+    asked = _asked(file, deciding=("CHN", "USA"), targets={"package": Target("exactly", 12, 3, hard=True)})
+    with pytest.raises(InfeasibleError) as caught:
+        solve_world(asked)
+    said = str(caught.value)
+    assert "It rests on one proof, not looked at by a second solver, that misses" in said
+    assert "rules out every path whose amounts are below 1e+0" in said
+    most = said.partition("What weighs most in it: ")[2].partition(". Let each")[0].split(", ")
+    assert len(most) == 3
+    assert {"programme pace of CHN", "programme pace of USA"} <= set(most)
+    word = Verdict("infeasible", warnings=("infeasible on the word of SCS",))
+    assert proof_words(build_world(asked).whole, word) == "It is infeasible on the word of SCS."
+
+
+@pytest.mark.parametrize(("kind", "words"), [("taxes", "taxes on exports of 0.5"), ("goods", "re-exports of 0.5")])
+def test_exports_that_are_taxed_or_passed_on_are_refused(file: str, kind: str, words: str) -> None:
+    economies = list(world_economies(_asked(file, deciding=("CHN", "USA"))))
+    if kind == "taxes":
+        taxes = economies[1].bundle_taxes.copy()
+        taxes.loc[{"use": "exports"}] = 0.5
+        economies[1] = replace(economies[1], bundle_taxes=taxes)
+    else:
+        passed = economies[1].re_exports.copy()
+        passed[0] = 0.5
+        economies[1] = replace(economies[1], re_exports=passed)
+    with pytest.raises(ExperimentError, match=f"USA on .* has {words} percent of its GDP; .* basic prices"):
+        world_course(_asked(file, deciding=("CHN", "USA")), economies)
