@@ -66,7 +66,10 @@ def build(
                 "no form= and no shifts=; leave them out, or build the program of one region (take deciding out)."
             )
         return build_world(experiment, _nobody(economy), blocks, core=core).whole
-    return assemble(setting_of(course_of(experiment, economy), form), (*core, *blocks), shifts)
+    course = course_of(experiment, economy)
+    program = assemble(setting_of(course, form), (*core, *blocks), shifts)
+    program.memo["course"] = course  # the known years and the reference path, which other parameters do not change
+    return program
 
 
 def solve(
@@ -112,7 +115,8 @@ def resolve(program: Program, experiment: Experiment, economy: Economy, changes:
     changes: by keys of the experiment's file, "targets.package.exactly" (or "package" alone),
     "limits.debt_ceiling.soft", "levers.benefit.to". The program keeps the values that it was built with; its variables
     hold the new point. Raises ExperimentError for a value that is not allowed and for a setting that needs a rebuild,
-    with the reason; ProgramError when the program was built for another economy.
+    with the reason, among the changes or in an experiment that is not the one that the program was built from;
+    ProgramError when the program was built for another economy.
 
     >>> import iomodel as iom
     >>> experiment = iom.load_experiment("demand-only")
@@ -126,7 +130,7 @@ def resolve(program: Program, experiment: Experiment, economy: Economy, changes:
     if (built.table.sha256, built.region, built.cards) != (economy.table.sha256, economy.region, economy.cards):
         raise ProgramError("the program was built for another economy; build it for the one handed over")
     asked = changed(experiment, changes, program.setting.parameters)
-    course = course_of(asked, economy)
+    course = _course_again(program, asked, economy)
     refuse_another(policy_of(asked, economy), course.solved, course.arrays.economy, program.setting)
     other = replace(program.setting, policy=policy_of(asked, economy)).parameters
     held = {key: parameter.value for key, parameter in program.setting.parameters.items()}
@@ -137,6 +141,15 @@ def resolve(program: Program, experiment: Experiment, economy: Economy, changes:
     finally:
         for key, parameter in program.setting.parameters.items():
             parameter.value = held[key]
+
+
+def _course_again(program: Program, asked: Experiment, economy: Economy) -> Course:
+    """The course of an experiment, that of the built program where nothing in it has changed."""
+    known: Course | None = program.memo.get("course")
+    parts = ("table", "region", "horizon", "cards", "tariffs")
+    if known is None or any(getattr(known.experiment, part) != getattr(asked, part) for part in parts):
+        return course_of(asked, economy)
+    return replace(known, experiment=asked)
 
 
 def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajectory:
