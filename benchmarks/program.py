@@ -5,11 +5,11 @@
 
 Every line is measured in a process of its own, whose peak memory is its own: build (blocks to one program), compile
 (program to arrays, what is substituted), first solve, re-solve with another value of the first target, each judged, and
-the same with its replay and labels (`iom.resolve`).
-The bare solver is a fresh Clarabel object, set-up included, on the arrays as cvxpy compiles them and on the arrays with
-the definitions substituted; the ratio is of the re-solve to the faster of the two. The plain form has a balance of
-goods for each sector and year and nothing substituted; its time is that of the fastest of the solvers and
-factorisations tried, bare, that ends with the same goal. Years are solved years. The last line is `program: …`.
+the same with its replay and labels (`iom.resolve`). The bare solver is a fresh Clarabel object, set-up included, on the
+arrays as cvxpy compiles them and on the arrays with the definitions substituted; the ratio is of the re-solve to the
+faster of the two. The plain form has a balance of goods for each sector and year and nothing substituted; its time is
+that of the fastest of the solvers and factorisations tried, bare, that ends with the same goal. Years are solved years.
+The last line is `program: …`.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def measure(policy: str, table: str, years: int) -> dict[str, Any]:
     bare = best(lambda: clarabel_solver(inner, CLARABEL.settings).solve(), times)[1]
     whole = best(lambda: clarabel_solver(arrays, CLARABEL.settings).solve(), times)[1]
     return {
-        "build": build, "compile": compile_ + substitute, "solve": solve, "resolve": resolve, "path": path, "bare": bare,
-        "whole": whole, "memory": memory, "status": verdict.status, "again": resolved.status,
+        "build": build, "compile": compile_ + substitute, "solve": solve, "resolve": resolve, "path": path,
+        "bare": bare, "whole": whole, "memory": memory, "status": verdict.status, "again": resolved.status,
         "goal": verdict.objective, "iterations": verdict.iterations, "rows": int(arrays.bound.size),
         "rows_left": int(inner.bound.size),
     }  # fmt: skip
@@ -180,8 +180,8 @@ def line_of(policy: str, size: str, table: str, years: int, plain: bool) -> tupl
     faster = min(found["bare"], found["whole"])
     print(
         f"{policy:12} {size:9} build {found['build']:.2f}, compile {found['compile']:.2f}, solve {found['solve']:.3f} "
-        f"({found['status']}, {found['iterations']} iterations), re-solve {found['resolve']:.3f} ({found['again']}; replayed "
-        f"and labelled {found['path']:.3f}); "
+        f"({found['status']}, {found['iterations']} iterations), re-solve {found['resolve']:.3f} ({found['again']}), "
+        f"replayed and labelled {found['path']:.3f}; "
         f"bare solver {found['whole']:.3f} on {found['rows']} rows, {found['bare']:.3f} on the {found['rows_left']} "
         f"left; re-solve = {found['resolve'] / faster:.2f} × bare; {found['memory']:.0f} MB",
         flush=True,
