@@ -56,6 +56,28 @@ def refusal(path: Trajectory) -> str:
     )
 
 
+def refusals(paths: Iterable[Trajectory]) -> list[str]:
+    """Why no headline may be drawn from some paths, a sentence each; regions that decided together share one."""
+    found: list[str] = []
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for path in paths:
+        said, whole = refusal(path), path.provenance.get("part_of")
+        if said and whole:
+            missing = tuple(path.provenance["cards_missing"])
+            together.setdefault((whole, missing), []).append(path.experiment.region)
+        elif said:
+            found.append(said)
+    for (whole, missing), regions in together.items():
+        few = len(missing) - len(CALENDAR_CARDS) // 2
+        found.append(
+            f"{whole}: no headline for {', '.join(regions)}. {len(missing)} of the {len(CALENDAR_CARDS)} cards that "
+            f"belong to a country and its year were not supplied there and stand at defaults ({', '.join(missing)}). "
+            f"Supply at least {few} of them for a region that decides alone; until then its path, which is saved, is "
+            "an example."
+        )
+    return found
+
+
 def _checked(paths: object) -> list[Trajectory]:
     """`paths` as a list of trajectories with a name each."""
     if isinstance(paths, Trajectory):

@@ -6,11 +6,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 from iomodel.commands.options import Command, add_changes, add_experiment, changed
-from iomodel.commands.output import exit_code
+from iomodel.commands.output import count, exit_code
 from iomodel.errors import InfeasibleError, IOModelError
 
 if TYPE_CHECKING:
     from iomodel.program.trajectory import Trajectory
+
+MOST = 15
+"""Binding laws that are printed, the costliest first."""
 
 
 def add(command: Command) -> None:
@@ -36,8 +39,11 @@ def _explain(asked: argparse.Namespace) -> int:
         print(explained(error, experiment))
         return error.exit_code
     print(f"{experiment.name}: {path.verdict}")
-    for row in what_binds(path):
+    rows = what_binds(path)
+    for row in rows[:MOST]:
         print(f"- {row.text}")
+    if rows[MOST:]:
+        print(f"- and {count(len(rows[MOST:]), 'law')} more that cost{'s' if len(rows[MOST:]) == 1 else ''} less")
     _flat(path)
     return exit_code(path)
 

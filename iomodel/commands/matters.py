@@ -42,6 +42,11 @@ def _matters(asked: argparse.Namespace) -> int:
     if not isinstance(asked.top, int) or asked.top < 1:
         raise ExperimentError(f"--top takes a whole number from 1 on, found {asked.top}.")
     experiment = changed(asked.name, asked)
+    if experiment.deciding:
+        raise ExperimentError(
+            f"what matters is found for one region, and several decide in {experiment.name!r}; name an experiment of "
+            "one."
+        )
     economy = economy_shown(experiment, {})
     path = solve(experiment, economy)
     say(f"{experiment.name}: {path.verdict}\n")

@@ -111,12 +111,13 @@ def _show_regions(path: Trajectory, out: Path) -> None:
 
     parts = by_region(path)
     table = compare(list(parts.values())).set_axis(list(parts), axis=0).rename_axis("region")
-    print(f"\n{path.experiment.name} in {int(path.data['year'].values[-1])}, by region\n")
+    defaults = [region for region, own in parts.items() if refusal(own)]
+    stated = ", paths under stated defaults" if defaults else ""
+    print(f"\n{path.experiment.name} in {int(path.data['year'].values[-1])}, by region{stated}\n")
     print(table.round(2).to_string() + "\n")
-    refused = [region for region, own in parts.items() if refusal(own)]
-    if refused:
+    if defaults:
         print(
-            f"No headline for {', '.join(refused)}: more than half of the cards that belong to a country and its year "
-            "stand at defaults there. These numbers are examples.\n"
+            f"Examples, no headline: {', '.join(defaults)}. More than half of the cards that belong to a country and "
+            "its year stand at defaults there.\n"
         )
     say(str(save_headline(table, out / path.experiment.name / "regions.csv")))

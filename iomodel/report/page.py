@@ -18,7 +18,7 @@ from markupsafe import Markup
 from iomodel.cards import KINDS, Card, load_cards
 from iomodel.errors import ResultError
 from iomodel.files import write_text
-from iomodel.headline import refusal
+from iomodel.headline import refusal, refusals
 from iomodel.program.trajectory import Trajectory
 from iomodel.regions import by_region
 from iomodel.report import reasons, rows, sentences, text
@@ -26,7 +26,7 @@ from iomodel.report.bars import channels_of, partners_ends, partners_table, sect
 from iomodel.report.known import known_years, warnings_among
 from iomodel.report.laws import NARROW, limits
 from iomodel.report.plots import policy_panels, saving_panels, svg
-from iomodel.report.words import TABLES, number, policy, region, signed
+from iomodel.report.words import TABLES, number, policy, signed
 from iomodel.shipped import shipped_tables, table_card
 from iomodel.study import Study
 from iomodel.study_files import study_files
@@ -109,14 +109,14 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
     binding = {name: limits(path) for name, path in study.paths.items()}
     return {
         "style": Markup(_packed("style.css")),
-        "title": f"{region(paths[0].experiment.region)}: {'rebalancing, two halves' if made_by_study else 'paths'}",
-        "where": rows.where_from(paths[0]),
+        "title": rows.title_of(study, made_by_study),
+        "where": rows.where_from(paths[0], len(paths) if rows.whole_of(study) else 1),
         "base": base,
         "first": first,
         "last": last,
         "known": range(base + 1, first),
         "warnings": text.warnings_of_study(study),
-        "answer": [*refusals(study), *(sentences.answer(kept) if kept.paths else [])],
+        "answer": [*refusals(study.paths.values()), *(sentences.answer(kept) if kept.paths else [])],
         "rows": [(row, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in headline],
         "columns": [(head, unit) for head, unit, _, _ in text.COLUMNS],
         "footnote": text.FOOTNOTE,
@@ -145,11 +145,6 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "paths_csv": _data(paths_csv(study)),
         "files": study_files(study) if made_by_study else {},
     }
-
-
-def refusals(study: Study) -> list[str]:
-    """Why some paths of a study have no headline, a sentence each."""
-    return [said for said in map(refusal, study.paths.values()) if said]
 
 
 def _with_headline(study: Study) -> Study:

@@ -62,11 +62,27 @@ def cards_of(path: Trajectory) -> Cards:
     return cards.with_computed(provenance.get("cards_computed", {}))
 
 
-def where_from(path: Trajectory) -> str:
-    """Region, table and its size, as a heading says them."""
+def whole_of(study: Study) -> str:
+    """The experiment whose deciding regions the paths of a study are; empty where they are others."""
+    names = {str(path.provenance.get("part_of", "")) for path in study.paths.values()}
+    return names.pop() if len(names) == 1 else ""
+
+
+def title_of(study: Study, made_by_study: bool) -> str:
+    """The title of a page: the region and what is shown of it, or the regions that decide together."""
+    whole, path = whole_of(study), next(iter(study.paths.values()))
+    if whole:
+        name, count = policy(whole), len(study.paths)
+        return f"{name[:1].upper()}{name[1:]}: {count} region{'' if count == 1 else 's'}"
+    return f"{region(path.experiment.region)}: {'rebalancing, two halves' if made_by_study else 'paths'}"
+
+
+def where_from(path: Trajectory, regions: int = 1) -> str:
+    """Region (or how many), table and its size, as a heading says them."""
     table, year = str(path.provenance["table"]), int(path.provenance["year"])
     called = TABLES.get(table, f"table {table}")
-    return f"{region(path.experiment.region)}, {called} {year}, {path.data.sizes['sector']} sectors"
+    where = region(path.experiment.region) if regions == 1 else f"{regions} regions"
+    return f"{where}, {called} {year}, {path.data.sizes['sector']} sectors"
 
 
 # ---------------------------------------------------------------- what a policy states

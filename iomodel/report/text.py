@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from iomodel.program.trajectory import Trajectory
+from iomodel.regions import said_together
 from iomodel.report.known import known_years, warnings_among
 from iomodel.report.reasons import debts_words, multiplier_words, payer_words, watched_words
 from iomodel.report.rows import (
@@ -67,10 +68,18 @@ def warnings_of_study(study: Study) -> list[str]:
     """What has to stand above the headline: the reference path's misses, then each path's own warnings."""
     found = [str(text) for text in study.checks.get("warnings", ())]
     for paths, table in ((study.paths, ""), (study.world, " on the inter-country table")):
+        parts: dict[str, dict[str, tuple[str, ...]]] = {}
         for name, path in paths.items():
+            if "part_of" in path.provenance:
+                own = parts.setdefault(path.provenance["part_of"], {})
+                own[path.experiment.region] = path.verdict.warnings
+                if path.verdict.status not in ("optimal", "simulated") and len(own) == 1:
+                    found.append(f"{path.provenance['part_of']}{table} is {path.verdict.status}")
+                continue
             found += [f"{name}{table}: {text}" for text in path.verdict.warnings]
             if path.verdict.status not in ("optimal", "simulated"):
                 found.append(f"{name}{table} is {path.verdict.status}")
+        found += [f"{whole}{table}: {text}" for whole, own in parts.items() for text in said_together(own)]
     return found
 
 

@@ -30,6 +30,7 @@ from iomodel.program.world import BALANCE, FORM, assemble_world, trade_of
 from iomodel.program.world_proof import proof_words
 from iomodel.program.world_simulate import world_step
 from iomodel.regions import by_region
+from iomodel.report.page import page_html, study_of
 from iomodel.results import load_trajectory, save
 from iomodel.run import replay, what_binds
 from iomodel.table import Table, load_table, make_table, save_table
@@ -336,11 +337,18 @@ def test_the_command_line_prints_regions_and_no_headline(
     out = capsys.readouterr().out
     assert "asked: 2 regions of" in out
     assert "16 of 16 cards that belong to a country and year are missing" in out
-    assert "asked in 2013, by region" in out
-    assert "No headline for USA: more than half of the cards" in out
+    assert "asked in 2013, by region, paths under stated defaults" in out
+    assert "Examples, no headline: USA. More than half of the cards" in out
     assert (tmp_path / "asked" / "regions.csv").read_text(encoding="utf-8").startswith("region,")
     assert main(["report", str(tmp_path)]) == 0
-    assert "no headline for USA" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "no headline for USA. 16 of the 16" in page
+    assert "<h1>Asked: 2 regions</h1>" in page
+    capsys.readouterr()
+    assert main(["matters", str(asked)]) == 2
+    assert "what matters is found for one region, and several decide in 'asked'" in capsys.readouterr().err
+    assert main(["explain", str(asked)]) == 0
+    assert "the goal of all regions together is" in capsys.readouterr().out
 
 
 def test_what_is_asked_of_one_region_says_so(file: str, path: Trajectory) -> None:
@@ -427,3 +435,29 @@ def test_exports_that_are_taxed_or_passed_on_are_refused(file: str, kind: str, w
         economies[1] = replace(economies[1], re_exports=passed)
     with pytest.raises(ExperimentError, match=f"USA on .* has {words} percent of its GDP; .* basic prices"):
         world_course(_asked(file, deciding=("CHN", "USA")), economies)
+
+
+def test_the_page_of_a_world_says_each_thing_once(path: Trajectory) -> None:
+    """Three regions, two of them under defaults and without a drive, say so in one sentence."""
+    found = replace(path, provenance={**path.provenance, "regions": {
+        region: {**own, "warnings": [] if region == "CHN" else [f"{region} has no investment drive"]}
+        for region, own in path.provenance["regions"].items()
+    }})  # fmt: skip
+    page = page_html(study_of([found]), made_by_study=False)
+    assert "<h1>World: 3 regions</h1>" in page
+    assert page.count("world: no headline for USA, OTHER. 16 of the 16") == page.count("no headline for") == 1
+    assert page.count("<strong>Warning:</strong> world: USA, OTHER have no investment drive.") == 1
+    assert "it has no" not in page
+    assert by_region(found)["CHN"].verdict.warnings == ()
+
+
+def test_of_many_binding_laws_the_dearest_are_printed(
+    path: Trajectory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = what_binds(path)
+    monkeypatch.setattr("iomodel.run.solve", lambda _asked: path)
+    monkeypatch.setattr("iomodel.run.what_binds", lambda _path: (rows * 16)[:16])
+    assert main(["explain", "world"]) == 0
+    out = capsys.readouterr().out
+    assert out.count(": a ") == 15
+    assert "- and 1 law more that costs less" in out
