@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from iomodel.course import economy_of
 from iomodel.economy import Economy
 from iomodel.errors import InfeasibleError
-from iomodel.experiment import Experiment
+from iomodel.experiment import Experiment, experiment_required
 from iomodel.program.block import Block
 from iomodel.remedies import Case, Remedies, remedies_of
 from iomodel.run import solve
@@ -31,7 +31,7 @@ def explain_infeasible(experiment: Experiment, economy: Economy | None = None, b
       programme pace in 2026–2033 (cards.programme_ramp = 0.6 percent of GDP per year)
     ...
     """
-    if not experiment.levers.free:
+    if not experiment_required(experiment).levers.free:
         return f"{experiment.name} has no free lever: it is simulated, and no laws can collide."
     try:
         path = solve(experiment, economy, blocks)

@@ -29,6 +29,7 @@ from iomodel.program.checks import own_blocks
 from iomodel.program.sensitivity import Point, motion, point_of
 from iomodel.program.simulate import Levers, no_levers
 from iomodel.program.trajectory import Trajectory, dataset_of
+from iomodel.reopened import HAND_OVER, path_required, solved_path
 from iomodel.solving import levers_of, settled
 
 Array = npt.NDArray[np.float64]
@@ -152,14 +153,15 @@ def what_matters(
     *,
     by: str = HEADLINE,
     ends: int = 10,
-    only: Sequence[str] | None = None,
+    only: str | Sequence[str] | None = None,
     blocks: Sequence[Block] = (),
     progress: Callable[[str], None] = logger.info,
 ) -> list[Matter]:
     """The assumptions that a path hangs on: every numeric card and group of table coefficients, the largest first.
 
     Order: the larger change of outcome `by` (one of `OUTCOMES`) in `year` (the last reported one if None) over the
-    card's range, first on straight lines, then for the first `ends` of them by solving again at both ends. economy,
+    card's range, first on straight lines, then for the first `ends` of them by solving again at both ends. only: these
+    keys, or this one, alone. economy,
     blocks: those that the path was solved with, where they are not the experiment's own. Cards that are calendar years
     are left out (`iomodel.assumptions.left_out`).
 
@@ -173,10 +175,11 @@ def what_matters(
     >>> [row.key for row in rows]
     ['export_growth', 'interest_rate']
     """
-    if by not in OUTCOMES:
-        raise ResultError(f"there is no outcome {by!r}; there are {', '.join(OUTCOMES)}.{nearest(by, OUTCOMES)}")
-    base = _base(path, economy, _year(path, year), own_blocks(blocks))
-    asked = _asked(assumptions_of(base.course.usual.economy), only)
+    path = solved_path("what_matters", path_required("what_matters", path))
+    economy = economy_of(path.experiment) if economy is None else economy
+    when = _year(path, year)
+    asked = _asked(economy, by, only)
+    base = _base(path, economy, when, own_blocks(blocks))
     rows: list[Matter] = []
     for count, assumption in enumerate(asked, start=1):
         progress(f"{count} of {len(asked)}: {assumption.key}")
@@ -189,32 +192,43 @@ def what_matters(
     return sorted(rows[:ends], key=lambda row: -row.effect) + rows[ends:]
 
 
-def _asked(known: list[Assumption], only: Sequence[str] | None) -> list[Assumption]:
-    """The assumptions to ask for."""
+def check_asked(
+    experiment: Experiment, economy: Economy, year: int | None, by: str, only: str | Sequence[str] | None
+) -> None:
+    """What `what_matters` would refuse of these, before the path is solved; raises ResultError."""
+    first = economy.known_until + 1
+    _year_within(experiment.name, first, first + experiment.horizon.years - 1, year)
+    _asked(economy, by, only)
+
+
+def _asked(economy: Economy, by: str, only: str | Sequence[str] | None) -> list[Assumption]:
+    """The assumptions to ask for; ResultError for an outcome or a key that there is not."""
+    if by not in OUTCOMES:
+        raise ResultError(f"there is no outcome {by!r}; there are {', '.join(OUTCOMES)}.{nearest(str(by), OUTCOMES)}")
+    known, only = assumptions_of(economy), (only,) if isinstance(only, str) else only
     keys = [assumption.key for assumption in known]
     for key in only or ():
         if key not in keys:
-            raise ResultError(f"there is no assumption {key!r} that could be moved.{nearest(key, keys)}")
+            raise ResultError(f"there is no assumption {key!r} that could be moved.{nearest(str(key), keys)}")
     return [assumption for assumption in known if only is None or assumption.key in only]
 
 
 def _year(path: Trajectory, year: int | None) -> int:
     """The year that is asked for."""
-    if not isinstance(path, Trajectory):
-        raise ResultError(f"what_matters takes a path, found {str(path)[:60]!r} of type {type(path).__name__}")
-    years = [int(one) for one in path.policy_years]
-    if year is not None and year not in years:
-        raise ResultError(f"{path.experiment.name} reports policy from {years[0]} to {years[-1]}, not {year}")
-    return years[-1] if year is None else year
+    first, last = int(path.policy_years[0]), int(path.policy_years[-1])
+    return _year_within(path.experiment.name, first, last, year)
+
+
+def _year_within(name: str, first: int, last: int, year: int | None) -> int:
+    """The year that is asked for, the last reported one if None; ResultError outside the reported ones."""
+    if year is not None and (not isinstance(year, int) or not first <= year <= last):
+        raise ResultError(f"{name} reports policy from {first} to {last}, not {year}")
+    return last if year is None else year
 
 
 def _base(path: Trajectory, economy: Economy | None, year: int, blocks: tuple[Block, ...]) -> _Base:
     """The path solved once more, so that its program, multipliers and factor are at hand."""
     experiment = path.experiment
-    if path.verdict.status == "simulated" and experiment.levers.free:
-        raise ResultError(
-            f"{experiment.name} was carried out by rule: no goal chose it. Solve it, then ask what matters."
-        )
     course = course_of(experiment, economy_of(experiment) if economy is None else economy)
     experiment = experiment.replace(cards={})  # they are in the economy now, and would undo a moved one
     if not experiment.levers.free:
@@ -231,7 +245,7 @@ def _base(path: Trajectory, economy: Economy | None, year: int, blocks: tuple[Bl
     if not abs(here - told) < SAME:
         raise ResultError(
             f"{experiment.name} has {HEADLINE} of {told:.4f} in {year}, but with this economy and these blocks it is "
-            f"{here:.4f}; hand over those that the path was solved with: economy=…, blocks=…"
+            f"{here:.4f}; {HAND_OVER}"
         )
     return base
 

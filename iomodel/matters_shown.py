@@ -71,16 +71,22 @@ def matters_text(rows: Sequence[Matter], top: int = 10) -> str:
     lines += [f"{place:2}. {row.text}.{_elasticity(row)}" for place, row in enumerate(rows[:top], start=1)]
     tables = sum(row.kind == "table" for row in rows)
     found = Counter(row.method for row in rows)
-    lines.append(
-        f"Of {len(rows) - tables} cards and {tables} groups of table coefficients (the groups over ±{spread():.0%}, a "
-        f"convention); derivatives: {', '.join(f'{count} {how}' for how, count in found.most_common())}."
-    )
+    counted = [_counted(len(rows) - tables, "card"), _counted(tables, "group")]
+    looked = " and ".join(text for text in counted if text)
+    groups = f" of table coefficients (the groups over ±{spread():.0%}, a convention)" if tables else ""
+    methods = ", ".join(f"{count} {how}" for how, count in found.most_common())
+    lines.append(f"Of {looked}{groups}; derivatives: {methods}.")
     if rows[0].by != GOAL:
         largest = [row for row in sorted(rows, key=_goal_effect, reverse=True)[:3] if _goal_effect(row) > 0]
         if largest:
             told = ", ".join(f"{row.key} {_goal_effect(row):.2g}" for row in largest)
             lines.append(f"The goal itself hangs most on {told} ({OUTCOMES[GOAL][1]}).")
     return "\n".join(lines)
+
+
+def _counted(count: int, word: str) -> str:
+    """So many of a word; nothing where there is none."""
+    return f"{count} {word}{'s' if count > 1 else ''}" if count else ""
 
 
 def _elasticity(row: Matter) -> str:

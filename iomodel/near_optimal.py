@@ -34,6 +34,7 @@ from iomodel.program.outcomes import OUTCOMES, Outcome, at_point, from_below, ou
 from iomodel.program.setting import Setting
 from iomodel.program.steering import MISSES, paid_on
 from iomodel.program.trajectory import Trajectory
+from iomodel.reopened import path_required, refuse_another_program, solved_path
 from iomodel.seeking import Search, search, seek
 from iomodel.solving import replayed, settled
 from iomodel.values import number
@@ -117,15 +118,16 @@ def alternatives(
     slack: share of base-year household consumption a year that may be given up, 1e-6 to 1. outcome: of `year` (the last
     reported if None). The highest idle plant is no convex question: what is found there is at least so high. Raises
     ExperimentError for an unknown outcome (with the nearest names), a slack or year that is not allowed and an
-    experiment without free levers; InfeasibleError and SolverError as `iomodel.solve`.
+    experiment without free levers; ResultError for a path by rule and one that another economy or other blocks made;
+    InfeasibleError and SolverError as `iomodel.solve`.
 
     >>> import iomodel as iom
     >>> found = iom.alternatives(iom.load_experiment("demand-only"), slack=0.001)
     >>> [round(value, 1) for value in found.values]
     [217.8, 218.0, 218.5]
     """
-    given = isinstance(experiment_or_path, Trajectory)
-    experiment = experiment_or_path.experiment if given else experiment_required(experiment_or_path)
+    given = solved_path("alternatives", experiment_or_path) if isinstance(experiment_or_path, Trajectory) else None
+    experiment = experiment_required(experiment_or_path) if given is None else given.experiment
     sought = outcome_named("outcome", outcome)
     number("slack", slack, SMALLEST_SLACK, 1.0, "of base-year household consumption")
     own_blocks(blocks)
@@ -133,7 +135,7 @@ def alternatives(
         raise ExperimentError(f"{experiment.name} has no free lever: there is one path, and no other. Free a lever.")
     course = course_of(experiment, economy)
     when, t = year_of(experiment, int(course.arrays.economy.paths["year"].values[course.first]), year, (sought,))
-    near = _near(course, (*CORE, *blocks), t, lambda program: _both(sought, program, t), slack)
+    near = _near(course, (*CORE, *blocks), t, lambda program: _both(sought, program, t), slack, given)
     low = seek(near.search, sought.name, -1.0, near.start[sought.name])
     upper = list(near.search.dials)[-1]
     high = seek(near.search, upper, 1.0, near.start[upper])
@@ -157,9 +159,9 @@ class FlatDirection:
 
 def flat_directions(
     path: Trajectory,
-    tolerance: float = TINY,
-    *,
     economy: Economy | None = None,
+    *,
+    tolerance: float = TINY,
     blocks: Sequence[Block] = (),
 ) -> list[FlatDirection]:
     """The levers of a solved path that can be moved while the goal loses at most `tolerance` (share of base-year
@@ -167,8 +169,10 @@ def flat_directions(
 
     Each free lever is moved as early and as late as can be, and plant is closed as far away as can be from the sectors
     in which most of it is closed (hop, skip and jump; Brill, Chang and Hopkins 1982). Reported is what moves by at
-    least a twentieth. Raises as `alternatives`.
+    least a twentieth. economy, blocks: those that the path was solved with, where they are not the experiment's own.
+    Raises as `alternatives`.
     """
+    path = solved_path("flat_directions", path_required("flat_directions", path))
     number("tolerance", tolerance, SMALLEST_SLACK, 1.0, "of base-year household consumption")
     experiment = path.experiment
     levers = experiment.levers.free
@@ -181,7 +185,7 @@ def flat_directions(
         plain = [_timing(lever, last + 1) for lever in levers]
         return [*plain, _elsewhere(program, last + 1)] if "retirement" in levers else plain
 
-    near = _near(course, (*CORE, *blocks), last, moves, tolerance)
+    near = _near(course, (*CORE, *blocks), last, moves, tolerance, path)
     found: list[FlatDirection] = []
     for lever in levers:
         early, late = (seek(near.search, f"{lever}_timing", sign).path for sign in (1.0, -1.0))
@@ -282,9 +286,13 @@ def _near(
     t: int,
     outcomes: Callable[[Program], Sequence[Outcome]],
     slack: float,
+    path: Trajectory | None,
 ) -> _Near:
-    """Solve an experiment, and lay its program anew with its goal held within `slack` of the best."""
+    """Solve an experiment, and lay its program anew with its goal held within `slack` of the best; ResultError where
+    this is not the program of `path`."""
     program, verdict = settled(course, assemble(setting_of(course, "reduced"), blocks))
+    if path is not None:
+        refuse_another_program(path, verdict.objective)
     best = replayed(course, program, verdict)
     asked = outcomes(program)
     start = {one.name: at_point(one, program.values, program.setting, t)[0] for one in asked}

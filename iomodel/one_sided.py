@@ -18,7 +18,7 @@ import numpy.typing as npt
 from iomodel.course import course_of, setting_of
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, ProgramError, SolverError, nearest
-from iomodel.experiment import Experiment
+from iomodel.experiment import Experiment, experiment_required
 from iomodel.frozen import Frozen
 from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
@@ -29,6 +29,7 @@ from iomodel.program.diagnose import shadow_prices
 from iomodel.program.price_words import GOAL, meaning
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
+from iomodel.reopened import refuse_another_program, solved_path
 from iomodel.solving import settled
 
 Array = npt.NDArray[np.float64]
@@ -92,14 +93,15 @@ def price_sides(
 
     Raises ProgramError for a law or label that the program does not have, ExperimentError where no lever is free,
     SolverError where the program itself or a moved one is not solved to optimality: differences of goals that are not
-    the best ones say nothing.
+    the best ones say nothing; ResultError for a path by rule and one that another economy or other blocks made.
 
     >>> import iomodel as iom
     >>> sides = iom.price_sides(iom.load_experiment("demand-only"), "programme_pace", year=2030)
     >>> sides.regular, sides.raised > 0
     (True, True)
     """
-    experiment = path.experiment if isinstance(path, Trajectory) else path
+    given = solved_path("price_sides", path) if isinstance(path, Trajectory) else None
+    experiment = experiment_required(path) if given is None else given.experiment
     course = course_of(experiment, economy)
     if not experiment.levers.free:
         raise ExperimentError(
@@ -114,6 +116,8 @@ def price_sides(
             f"{experiment.name}: the program ended {verdict.status} ({verdict.law}); the sides of its prices are not "
             "known, since they are differences from its best goal"
         )
+    if given is not None:
+        refuse_another_program(given, verdict.objective)
     return sides_of(program, law, experiment.solver, **labels)
 
 
@@ -165,12 +169,20 @@ def _where(program: Program, law: str, labels: Mapping[str, object]) -> npt.NDAr
             dims = ", ".join(every)
             raise ProgramError(f"law {law!r} has no dim {dim!r}; its dims are {dims}.{nearest(dim, every)}")
         known = [str(entry) for entry in every[dim]]
-        if str(label) not in known:
+        numbers = np.issubdtype(every[dim].dtype, np.integer)
+        asked = _whole(label) if numbers else str(label)
+        if asked not in known:
             span = f"{known[0]} to {known[-1]}" if len(known) > 1 else known[0]
-            raise ProgramError(f"law {law!r} has no {dim} {label!r}; it has {span}.{nearest(str(label), known)}")
-        chosen = np.array([entry == str(label) for entry in known])
+            advice = "" if numbers else nearest(asked, known)
+            raise ProgramError(f"law {law!r} has no {dim} {label!r}; it has {span}.{advice}")
+        chosen = np.array([entry == asked for entry in known])
         moved &= np.expand_dims(chosen, tuple(axis for axis, name in enumerate(every) if name != dim))
     return moved
+
+
+def _whole(label: object) -> str:
+    """A year as its labels are written, whatever kind of number it is; other things as they are."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
 def _side(value: float, word: str) -> str:

@@ -8,10 +8,20 @@ from pathlib import Path
 
 from iomodel.errors import ExperimentError, IOModelError, nearest
 
+LONGEST = 80
+"""Letters that an object which is no plain value may take in a message."""
+
 
 def refuse(key: str, found: object, allowed: str, advice: str = "") -> ExperimentError:
     """The one form of these errors: key, what was found, what is allowed, what to do."""
-    return ExperimentError(f"{key}: found {found!r}; allowed: {allowed.rstrip()}.{advice}")
+    return ExperimentError(f"{key}: found {shown(found)}; allowed: {allowed.rstrip()}.{advice}")
+
+
+def shown(found: object) -> str:
+    """A plain value as it is written, a large object of the model by its kind."""
+    written = repr(found)
+    plain = found is None or isinstance(found, str | int | float | list | tuple | dict | Path)
+    return written if plain or len(written) <= LONGEST else f"an object of type {type(found).__name__}"
 
 
 def number(key: str, value: object, low: float, high: float, unit: str = "") -> float:

@@ -224,12 +224,12 @@ def test_a_best_path_that_is_not_certified_is_said(monkeypatch: pytest.MonkeyPat
 
 def test_flat_directions_are_found_said_and_vanish_where_the_goal_is_curved() -> None:
     path = _found().best
-    found = flat_directions(path, economy=_economy())
+    found = flat_directions(path, _economy())
     assert {(row.lever, row.kind) for row in found} >= {("retirement", "timing")}
     assert all("percent of base-year consumption" in row.text for row in found)
     assert [row.share for row in found] == sorted((row.share for row in found), reverse=True)
     # Ties ten times as strong and a tenth of the tolerance leave less room.
-    stiff = flat_directions(iom.solve(_short().set("cards.weight_levers", 1e-3)), 1e-6)
+    stiff = flat_directions(iom.solve(_short().set("cards.weight_levers", 1e-3)), tolerance=1e-6)
     assert max((row.share for row in stiff), default=0.0) < 0.8 * found[0].share
 
 
@@ -251,7 +251,7 @@ def test_a_limit_with_a_price_is_steered_around() -> None:
     assert low < best - 0.01
     assert best + 0.01 < high
     assert found.given_up == pytest.approx((0.001 * _base(),) * 2, rel=1e-3)
-    for row in flat_directions(path, economy=_economy()):
+    for row in flat_directions(path, _economy()):
         assert row.share > 0
     edge = iom.frontier(_limited(), points=2, economy=_economy())
     assert list(edge["status"].values) == ["optimal", "optimal"]

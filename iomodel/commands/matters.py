@@ -35,7 +35,7 @@ def add(command: Command) -> None:
 def _matters(asked: argparse.Namespace) -> int:
     from iomodel.assumptions import left_out
     from iomodel.files import write_whole
-    from iomodel.matters import what_matters
+    from iomodel.matters import check_asked, what_matters
     from iomodel.matters_shown import matters_dataset, matters_text
     from iomodel.run import solve
 
@@ -48,12 +48,14 @@ def _matters(asked: argparse.Namespace) -> int:
             "one."
         )
     economy = economy_shown(experiment, {})
+    check_asked(experiment, economy, asked.year, asked.by, asked.only)
     path = solve(experiment, economy)
     say(f"{experiment.name}: {path.verdict}\n")
     rows = what_matters(path, economy, asked.year, by=asked.by, ends=asked.top, only=asked.only, progress=progress)
     progress("")
     print(matters_text(rows, asked.top))
-    print(f"Left out, since no small step moves them: {', '.join(left_out(economy.cards))}.")
+    if asked.only is None:
+        print(f"Left out, since no small step moves them: {', '.join(left_out(economy.cards))}.")
     if asked.out is not None:
         file = folder_of("--out", asked.out, "")
         say(str(write_whole(file, lambda part: matters_dataset(rows).to_netcdf(part, engine="h5netcdf"))))

@@ -18,6 +18,7 @@ import numpy as np
 from iomodel.errors import ExperimentError, nearest
 from iomodel.program.block import Values, total, value_of
 from iomodel.program.setting import Setting
+from iomodel.values import shown
 from iomodel.vocabulary import VARIABLES
 
 Amount = Callable[[Values, Setting, int], cp.Expression]
@@ -199,5 +200,5 @@ def outcome_named(key: str, name: object) -> Outcome:
         what = "has a row for each sector" if by_sector else "is data or a valve, not an outcome"
         raise ExperimentError(f"{key}: {name} {what}; allowed: {', '.join(OUTCOMES)}.")
     raise ExperimentError(
-        f"{key}: there is no outcome {name!r}; allowed: {', '.join(OUTCOMES)}.{nearest(str(name), OUTCOMES)}"
+        f"{key}: there is no outcome {shown(name)}; allowed: {', '.join(OUTCOMES)}.{nearest(str(name), OUTCOMES)}"
     )

@@ -249,13 +249,22 @@ def test_a_bound_beyond_which_no_path_is_left(china: Economy) -> None:
     [
         ("packages", {}, r"no law 'packages' in this program; it has programme_pace, .*Did you mean package"),
         ("package", {"years": 2033}, r"law 'package' has no dim 'years'; its dims are year. Did you mean year"),
-        ("package", {"year": 2030}, r"law 'package' has no year 2030; it has 2033 to 2043. Did you mean"),
+        ("package", {"year": 2030}, r"law 'package' has no year 2030; it has 2033 to 2043\.$"),
+        ("package", {"year": 2050.0}, r"law 'package' has no year 2050\.0; it has 2033 to 2043\.$"),
         ("goods_balance", {}, r"It is one of the plain form: form=\"plain\""),
     ],
 )
 def test_sides_of_what_is_not_there(law: str, labels: dict[str, object], text: str, china: Economy) -> None:
     with pytest.raises(ProgramError, match=text):
         iom.price_sides(iom.load_experiment("demand-only"), law, china, **labels)
+
+
+def test_a_year_is_the_same_year_as_any_number(solved_program: Callable[..., Program]) -> None:
+    program = solved_program("demand-only")
+    whole = one_sided._where(program, "package", {"year": 2035})
+    assert whole.sum() == 1
+    for year in (2035.0, np.int64(2035), "2035"):
+        assert np.array_equal(one_sided._where(program, "package", {"year": year}), whole)
 
 
 def test_no_sides_of_a_program_that_is_not_solved_to_optimality(

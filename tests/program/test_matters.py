@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -272,7 +273,9 @@ def test_all_of_it_on_a_path_without_levers(simulated: Callable[..., Trajectory]
     assert f" 1. {rows[0].text}. Elasticity {rows[0].elasticities['public_debt_share']:+.2g}.\n" in text
     assert " 3. " in text
     assert " 4. " not in text
-    assert "Of 4 cards and 1 groups" in text
+    assert "Of 4 cards and 1 group of table coefficients (the groups over ±5%, a convention); derivatives" in text
+    (card,) = [row for row in rows if row.key == "precaution"]
+    assert "\nOf 1 card; derivatives: 1 simulated." in iom.matters_text([card])
 
 
 def test_what_is_refused(path_of: Callable[..., Trajectory], simulated: Callable[..., Trajectory]) -> None:
@@ -304,10 +307,35 @@ def test_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert " 1. If precaution" in said
     assert "in 2032" in said
     assert "interest_rate (" not in said
-    assert "Left out, since no small step moves them: normal_years, drive_last_year, paths_year." in said
+    assert "Of 2 cards; derivatives" in said
+    assert "Left out" not in said  # what is left out was not asked for
     assert xr.open_dataset(out).sizes["assumption"] == 2
     assert main(["matters", "demand-only", "--top", "0"]) == 2
     assert "--top takes a whole number from 1 on, found 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        (("--by", "gaol"), "there is no outcome 'gaol'; there are .* Did you mean goal"),
+        (("--only", "precausion"), "there is no assumption 'precausion' that could be moved. Did you mean precaution"),
+        (("--year", "2050"), "demand-only reports policy from 2026 to 2035, not 2050"),
+        (("--year", "soon"), "demand-only reports policy from 2026 to 2035, not soon"),
+    ],
+)
+def test_what_the_command_refuses_it_refuses_before_it_solves(
+    asked: tuple[str, str], text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iomodel.run.solve", lambda *_: pytest.fail("solved before it refused"))
+    assert main(["matters", "demand-only", *asked]) == 2
+    assert re.search(text, capsys.readouterr().err)
+
+
+def test_one_key_may_be_a_word(simulated: Callable[..., Trajectory]) -> None:
+    usual = simulated("business-as-usual")
+    assert [row.key for row in iom.what_matters(usual, only="precaution", ends=0)] == ["precaution"]
+    with pytest.raises(ResultError, match="there is no assumption 'precausion' that could be moved"):
+        iom.what_matters(usual, only="precausion")
 
 
 def test_where_a_law_just_touches_it_is_solved_again(
