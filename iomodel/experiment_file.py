@@ -26,6 +26,8 @@ KEYS = (
     "name", "base", "question", "table", "region", "solver", "horizon", "targets", "levers", "limits", "cards",
     "tariffs", "deciding", "weights", "corridor",
 )  # fmt: skip
+NONE = "none"
+"""What stands in a file or in --set for a target or limit of the baseline that is to be dropped."""
 _MERGED = ("horizon", "targets", "levers", "limits", "cards", "tariffs", "weights")
 
 
@@ -179,6 +181,8 @@ def experiment_of(entries: Mapping[str, Any], name: str = "experiment") -> Exper
     for section, names, allowed in (("targets", targets, TARGETS), ("limits", limits, LIMITS)):
         for key in names:  # a misspelled name is said before what stands under it
             one_of(section, key, allowed)
+    targets = {key: entry for key, entry in targets.items() if entry not in (NONE, {})}
+    limits = {key: entry for key, entry in limits.items() if entry != NONE}  # {} is one with the margin of its card
     return Experiment(
         name=entries.get("name", name),
         horizon=Horizon(**horizon),

@@ -73,8 +73,27 @@ class Verdict:
             f"{self.seconds:.2f} s"
         )
         if self.remedies:
-            line += f"; after {', then '.join(self.remedies)}"
+            line += f"; {remedies_said(self.remedies)}"
         return "; ".join([line, *self.warnings])
+
+
+ENDED = tuple(f": {end}" for end in ("inaccurate", "failed", "infeasible", "unbounded", "short of its own tolerance"))
+"""How the remedies end that are tries of solvers; the others say with what the program was solved again."""
+
+
+def remedies_said(remedies: tuple[str, ...]) -> str:
+    """Remedies in words: tries of solvers, then with what the program was solved again.
+
+    >>> remedies_said(("Clarabel: inaccurate", "overflow imports shut in 2033", "nobody rationed in 2043"))
+    'after Clarabel: inaccurate; solved again with overflow imports shut in 2033 and nobody rationed in 2043'
+    """
+    tries = [entry for entry in remedies if entry.endswith(ENDED)]
+    settings = [entry for entry in remedies if not entry.endswith(ENDED)]
+    said = [f"after {', then '.join(tries)}"] if tries else []
+    if settings:
+        *most, last = settings
+        said.append(f"solved again with {', '.join(most)}{' and ' if most else ''}{last}")
+    return "; ".join(said)
 
 
 @dataclass(frozen=True)

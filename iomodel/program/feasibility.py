@@ -21,6 +21,7 @@ from cvxpy.reductions.solvers.conic_solvers.clarabel_conif import dims_to_solver
 from scipy import sparse
 
 from iomodel.errors import SolverError
+from iomodel.program.linear import highs_quiet, linear_program
 from iomodel.program.relaxed import POSSIBLE, Array, Mask, Relaxed
 
 _CLARABEL: Any = importlib.import_module("clarabel")  # it has no types of its own
@@ -31,7 +32,7 @@ LARGEST = 1e6
 TOLERANCE = 1e-6
 """Largest residual of a row, relative to its largest term, at which a point is taken for a path."""
 
-ALWAYS = {"output_flag": False, "threads": 1, "primal_feasibility_tolerance": 1e-8,
+ALWAYS = {"threads": 1, "primal_feasibility_tolerance": 1e-8,
           "dual_feasibility_tolerance": 1e-8, "simplex_iteration_limit": 20000}  # fmt: skip
 COLD = {"solver": "ipm", "presolve": "on"}
 """The first question: interior point with crossover takes a third of the simplex method's time from nothing."""
@@ -122,24 +123,14 @@ def answered(relaxed: Relaxed, kept: Mask, point: Array, rows: Array, price: flo
 
 def model_of(relaxed: Relaxed, price: Array | None = None, like: Model | None = None) -> Model:
     """The model of a relaxed program; one of the same rows and columns starts from the basis of `like`."""
-    base: Any = highspy.Highs.__base__
-    highs = base()  # the class itself prints a banner when its callbacks are made
+    highs = highs_quiet()
     for key, value in ALWAYS.items():
         highs.setOptionValue(key, value)
     price = np.ones(relaxed.rows.size) if price is None else price
     if relaxed.conic:
         return Model(relaxed, highs, price)
-    linear = highspy.HighsLp()
-    linear.num_row_, linear.num_col_ = relaxed.size
-    linear.col_cost_ = np.zeros(linear.num_col_)
-    linear.col_lower_ = np.full(linear.num_col_, -np.inf)
-    linear.col_upper_ = np.full(linear.num_col_, np.inf)
-    linear.row_lower_ = np.where(np.arange(relaxed.bound.size) < relaxed.equalities, relaxed.bound, -np.inf)
-    linear.row_upper_ = relaxed.bound
-    matrix: Any = linear.a_matrix_
-    matrix.format_ = highspy.MatrixFormat.kColwise
-    matrix.num_row_, matrix.num_col_ = relaxed.size
-    matrix.start_, matrix.index_, matrix.value_ = relaxed.matrix.indptr, relaxed.matrix.indices, relaxed.matrix.data
+    lower = np.where(np.arange(relaxed.bound.size) < relaxed.equalities, relaxed.bound, -np.inf)
+    linear = linear_program(relaxed.matrix, lower, relaxed.bound, np.zeros(relaxed.size[1]))
     highs.passModel(linear)
     if like is not None and like.relaxed.alike(relaxed) and like.highs.getBasis().valid:
         highs.setBasis(like.highs.getBasis())

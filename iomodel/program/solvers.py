@@ -33,6 +33,7 @@ from iomodel.program.build import Program
 from iomodel.program.canonical import Canonical, Compiled, compiled, places
 from iomodel.program.certificate import TOLERANCE, Conditions, Verdict, goal_value, judge, judge_arrays, proof_residual
 from iomodel.program.elimination import NOTHING, Reduced, definitions, reduced, still_defined
+from iomodel.program.linear import highs_quiet, linear_program
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,8 @@ def _by_cvxpy(program: Program, solver: Solver) -> Compiled:
     """Let cvxpy call a solver; the point and multipliers go to the variables and laws."""
     problem: Any = program.problem
     data, chain, inverse = problem.get_problem_data(solver.name, solver_opts=dict(solver.settings))
-    raw = chain.solve_via_data(problem, data, solver_opts=dict(solver.settings))
+    call = _quiet_highs if solver.name == HIGHS.name else chain.solve_via_data
+    raw = call(problem, data, solver_opts=dict(solver.settings))
     problem.unpack_results(raw, chain, inverse)
     status, value, stats = problem._status, problem._value, problem._solver_stats
     held = _held(program)
@@ -269,6 +271,25 @@ def _by_cvxpy(program: Program, solver: Solver) -> Compiled:
     problem._status, problem._value, problem._solver_stats = status, value, stats
     _put_back(held)
     return made
+
+
+def _quiet_highs(_problem: Any, data: Mapping[str, Any], solver_opts: Mapping[str, Any]) -> dict[str, Any]:
+    """HiGHS's answer to cvxpy's arrays, in the form that cvxpy reads; its own call prints a banner on stdout."""
+    highs = highs_quiet()
+    for key, value in solver_opts.items():
+        highs.setOptionValue(key, value)
+    dims, bound = data["dims"], np.asarray(data["b"], dtype=float)
+    matrix = sparse.csc_matrix(data["A"])
+    equal = np.arange(bound.size) < dims.zero
+    highs.passModel(linear_program(matrix, np.where(equal, bound, -np.inf), bound, np.asarray(data["c"], dtype=float)))
+    highs.run()
+    return {
+        "solution": highs.getSolution(),
+        "basis": highs.getBasis(),
+        "info": highs.getInfo(),
+        "model_status": highs.getModelStatus().name,
+        "run_time": highs.getRunTime(),
+    }
 
 
 def _by_clarabel(program: Program, solver: Solver) -> Compiled:

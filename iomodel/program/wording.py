@@ -35,6 +35,13 @@ SAID = {
 """Law that nothing in a file states -> what it says."""
 
 
+SECOND = {
+    "unsure": "a second solver stopped without a path or a proof of its own: this rests on the first proof alone",
+    "feasible": "a second solver found a path within its tolerance: these laws collide by a hair, if at all",
+}
+"""What a second solver said of laws of which the first proves that they collide -> what that means."""
+
+
 def stated(program: Program, law: str) -> str:
     """What states a law, in the words of a file: a target, a limit or a card; empty where nothing does."""
     policy, cards = program.setting.policy, program.setting.cards
@@ -44,7 +51,7 @@ def stated(program: Program, law: str) -> str:
         value = float(str(program.setting.targets[target].value))
         kind = "exactly" if found.exactly else "at least"
         year = program.setting.calendar[found.by - 1]
-        hard = ", hard" if found.hard else ""
+        hard = ", hard" if found.hard else ", may be missed, not exceeded" if found.exactly else ", may be missed"
         return f"targets.{target}: {kind} {value:g} {TARGET_UNITS[target]} from {year} on{hard}"
     if law in policy.limits:
         margins = program.setting.margins
@@ -95,5 +102,5 @@ def _doubt(conflict: Conflict) -> list[str]:
     if conflict.needed < conflict.entries:
         found.append(f"  (of its {conflict.entries} law-years {conflict.needed} were found to be needed)")
     if conflict.second != "infeasible":
-        found.append(f"  (a second solver says {conflict.second} of it)")
+        found.append(f"  ({SECOND[conflict.second]})")
     return found
