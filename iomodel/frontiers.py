@@ -145,6 +145,9 @@ def _over_outcome(
     for key, bound in zip(("low", "high"), bounds, strict=True):
         if bound is not None:
             number(key, bound, -1e6, 1e6, VARIABLES[x.name].kind)
+    low, high = bounds
+    if low is not None and high is not None and low > high:
+        raise ExperimentError(f"low and high: found low = {low:g} above high = {high:g}; low is at most high.")
     course = course_of(experiment, economy)
     when = year_of(experiment, int(course.arrays.economy.paths["year"].values[course.first]), year, (x, y))
     laid = (*CORE, *blocks)
@@ -156,7 +159,7 @@ def _over_outcome(
     ends = _ends(found, x, y, (start[0], start[1]))
     tell(f"{x.name} from {x.factor * ends.first:.5g} to {x.factor * ends.last:.5g} in {ends.solves} solves")
     if ends.alone:
-        tell(f"{x.name} and {y.name} are best at once: there is nothing to trade, and one point")
+        tell(_alone(x, y, ends))
     levels = _levels(x, ends, bounds, points)
     rows: list[_Point] = []
     for place, level in enumerate(levels):
@@ -215,6 +218,14 @@ def _ends(found: Search, x: Outcome, y: Outcome, own: tuple[float, float]) -> _E
     return _Ends(reach + INSIDE * (last - reach), last, reach, loose.ratio, tight.solves + loose.solves)
 
 
+def _alone(x: Outcome, y: Outcome, ends: _Ends) -> str:
+    """That there is no trade-off, in words."""
+    return (
+        f"{x.name} is {x.factor * ends.last:.5g} both where it is best and where {y.name} is: there is nothing to "
+        "trade, and one point"
+    )
+
+
 def _levels(x: Outcome, ends: _Ends, bounds: tuple[float | None, float | None], points: int) -> Array:
     """Levels from the tightest to the loosest, evenly, between the ends or the bounds that are given."""
     low, high = (None if bound is None else bound / x.factor for bound in bounds)
@@ -239,7 +250,7 @@ def _at_level(found: Search, x: Outcome, y: Outcome, level: float, ends: _Ends, 
         best = seek(found, y.name, y.sign, _guess(y, x, level, ends, before))
     except InfeasibleError as error:
         return _Point(shown, None, said=f"infeasible: {str(error).splitlines()[0]}")
-    said = "; ".join(best.path.verdict.warnings)
+    said = "; ".join((*((_alone(x, y, ends),) if ends.alone else ()), *best.path.verdict.warnings))
     money = y.money(found.program.setting)
     charged = y.factor * best.charged / (money * best.at[y.name][1])
     slope = float("nan") if ends.alone else _slope(best, x, y, money)
@@ -267,13 +278,13 @@ def _over_setting(
     blocks: Sequence[Block], bounds: tuple[float | None, float | None], tell: Progress,
 ) -> xr.Dataset:  # fmt: skip
     """The experiment solved with each value of one of its settings."""
-    low, high = bounds
-    if low is None or high is None or not low < high:
-        raise ExperimentError(
-            f"x = {key!r} is a setting: give low and high, the values between which it goes; found {low} and {high}."
-        )
+    low, high = _between(key, bounds)
+    for end in (low, high):  # an end that is not allowed is named before a value between
+        experiment.set(key, _plain(end))
     values = [_plain(value) for value in np.linspace(low, high, points)]
     asked = [experiment.set(key, value) for value in values]  # all that is not allowed is said before any solve
+    if year is not None:
+        year_of(experiment, (economy_of(experiment) if economy is None else economy).known_until + 1, year, (y,))
     if economy is None and not key.startswith(("cards.", "table", "region")):
         economy = economy_of(experiment)
     own = solve(experiment, economy, blocks)
@@ -293,6 +304,21 @@ def _over_setting(
     found = _dataset(own, key, y.name, when[0], rows,
                      {**_of_own(own), "own_y": _value(own, y.name, when[0]), "direction": "set to"})  # fmt: skip
     return found.assign(slope=("point", _gradient(found["level"].values, found[y.name].values), found["slope"].attrs))
+
+
+def _between(key: str, bounds: tuple[float | None, float | None]) -> tuple[float, float]:
+    """The values between which a setting goes; ExperimentError where they are not two in their order."""
+    missing = [f"{name}=" for name, bound in zip(("low", "high"), bounds, strict=True) if bound is None]
+    low, high = bounds
+    if low is None or high is None:
+        raise ExperimentError(
+            f"x = {key!r} is a setting of the experiment: low= and high= are needed, the values between which it goes; "
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not given."
+        )
+    low, high = number("low", low, -1e6, 1e6), number("high", high, -1e6, 1e6)
+    if not low < high:
+        raise ExperimentError(f"low and high: found low = {low:g}, high = {high:g}; low is below high.")
+    return low, high
 
 
 def _plain(value: float) -> float | int:

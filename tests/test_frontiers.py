@@ -14,7 +14,7 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.course import course_of, setting_of
-from iomodel.errors import ExperimentError, ResultError
+from iomodel.errors import CardError, ExperimentError, ResultError
 from iomodel.frontiers import frontier
 from iomodel.program.block import value_of
 from iomodel.program.blocks import CORE
@@ -175,7 +175,12 @@ def test_where_both_are_best_at_once_there_is_one_point() -> None:
     found = frontier(_short("demand-only"), "programme_share", Y, 5, economy=_economy(), progress=said.append)
     assert found.sizes["point"] == 1
     assert np.isnan(found["slope"][0])
-    assert any("nothing to trade" in text for text in said)
+    text = (
+        "programme_share is 2 both where it is best and where actual_individual_consumption_share is: there is nothing"
+    )
+    assert str(found["said"].values[0]).startswith(text)
+    assert any(told.startswith(text) for told in said)
+    assert text in frontier_text(found)
 
 
 def test_a_level_out_of_reach_is_said() -> None:
@@ -202,6 +207,15 @@ def test_a_frontier_over_a_target_is_the_experiment_with_that_target() -> None:
     assert float(found["slope"][1]) == pytest.approx(float(found[Y][2] - found[Y][0]) / 2)
 
 
+def test_the_table_of_a_setting_shows_its_values_once() -> None:
+    """One column of the setting's values, and none of what is charged, which nothing is."""
+    _, heads, first, *_ = frontier_text(_setting()).splitlines()
+    assert heads.split() == ["targets.package.exactly", "actual", "individual", "consumption", "slope"]
+    assert first.split()[0] == "1.00"
+    assert len(first.split()) == 3
+    assert len(heads) == len(first)
+
+
 def test_a_frontier_over_a_card_and_an_infeasible_value() -> None:
     cards = frontier(_short("demand-only"), "cards.precaution", "household_consumption_share", 2, low=0.0, high=0.6)
     assert float(cards["household_consumption_share"][1]) > float(cards["household_consumption_share"][0])
@@ -221,14 +235,29 @@ def test_a_frontier_over_a_card_and_an_infeasible_value() -> None:
         ({"year": 2050}, r"year: found 2050; allowed: a whole number from 2026 to 2031"),
         ({"x": "growth", "year": 2026}, r"year: found 2026; allowed: a whole number from 2027 to 2031"),
         ({"x": Y}, "x and y are both actual_individual_consumption_share"),
-        ({"x": "targets.package.exactly"}, "is a setting: give low and high"),
+        (
+            {"x": "targets.package.exactly"},
+            "is a setting of the experiment: low= and high= are needed.*; low= and high= are not given",
+        ),
+        ({"x": "cards.precaution", "low": 0.1}, "low= and high= are needed.*; high= is not given"),
+        ({"x": "cards.precaution", "low": 0.3, "high": 0.1}, "found low = 0.3, high = 0.1; low is below high"),
+        ({"x": "cards.precaution", "low": "a", "high": 0.1}, "low: found 'a'"),
+        ({"x": "cards.precaution", "low": 0.1, "high": 0.2, "year": 2050}, "year: found 2050; allowed: a whole number"),
+        ({"low": 300, "high": 100}, "found low = 300 above high = 100; low is at most high"),
         ({"x": "targets.packet.exactly", "low": 1, "high": 2}, "Did you mean package"),
         ({"low": float("nan")}, "low: found nan"),
     ],
 )
-def test_what_is_refused_before_any_solve(asked: dict[str, Any], text: str) -> None:
+def test_what_is_refused_before_any_solve(asked: dict[str, Any], text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("settled", "solve"):
+        monkeypatch.setattr(f"iomodel.frontiers.{name}", lambda *_: pytest.fail("solved before it refused"))
     with pytest.raises(ExperimentError, match=text):
         frontier(_short("demand-only"), **asked, economy=_economy())
+
+
+def test_an_end_that_a_card_does_not_allow_is_named_itself() -> None:
+    with pytest.raises(CardError, match=r"precaution.* 9\b"):
+        frontier(_short("demand-only"), "cards.precaution", points=3, low=0, high=9)
 
 
 def test_no_free_lever_no_frontier() -> None:

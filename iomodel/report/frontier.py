@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,19 +70,20 @@ def drawn_frontier(found: xr.Dataset) -> Any:
 def frontier_text(found: xr.Dataset) -> str:
     """A frontier as a table for the screen, the experiment's own path beneath."""
     x, y = str(found.attrs["x"]), str(found.attrs["y"])
-    lines = [f"{found.attrs['title']}", f"{'level':>10} {_short(x):>24} {_short(y):>34} {'slope':>9} {'charged':>9}"]
+    widths = (10, 24, 34, 9, 9) if x in found else (max(24, len(_short(x))), 34, 9)
+    heads = ("level", _short(x), _short(y), "slope", "charged") if x in found else (_short(x), _short(y), "slope")
+    lines = [f"{found.attrs['title']}", _row(heads, widths)]
     for place in range(found.sizes["point"]):
         row = found.isel(point=place)
         if not np.isfinite(float(row[y])):
-            lines.append(f"{number(float(row['level']), 2):>10} {row['said'].values!s}")
+            lines.append(f"{number(float(row['level']), 2):>{widths[0]}} {row['said'].values!s}")
             continue
-        at = float(row[x if x in found else "level"])
-        cells = (number(float(row["level"]), 2), number(at, 2), number(float(row[y]), 3))
-        rest = (_or_nothing(float(row["slope"])), _or_nothing(float(row["charged"])))
+        slope, charged = (_or_nothing(float(row[name])) for name in ("slope", "charged"))
+        level, best = number(float(row["level"]), 2), number(float(row[y]), 3)
+        cells = (level, number(float(row[x]), 2), best, slope, charged) if x in found else (level, best, slope)
         status = "" if str(row["status"].values) == "optimal" else f"   {row['status'].values}"
         said = f"   {row['said'].values}" if str(row["said"].values) else ""
-        widths = zip((*cells, *rest), (10, 24, 34, 9, 9), strict=True)
-        lines.append(" ".join(f"{cell:>{width}}" for cell, width in widths) + status + said)
+        lines.append(_row(cells, widths) + status + said)
     own = "" if "own_x" not in found.attrs else f"{_short(x)} {number(float(found.attrs['own_x']), 2)}, "
     own += f"{_short(y)} {number(float(found.attrs['own_y']), 3)}"
     status = str(found.attrs.get("own_status", "optimal"))
@@ -91,6 +93,11 @@ def frontier_text(found: xr.Dataset) -> str:
     of_setting = "from neighbouring points; nothing is charged, since each point is the experiment with that setting"
     lines.append(f"slope: {of_level if x in found else of_setting}")
     return "\n".join(lines)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """A line of the table."""
+    return " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
 
 
 def _or_nothing(value: float) -> str:
