@@ -13,7 +13,7 @@ import numpy as np
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, nearest
 from iomodel.experiment import Experiment
-from iomodel.experiment_parts import KINDS, TARGETS
+from iomodel.experiment_parts import KINDS, LIMITS, TARGETS
 from iomodel.program.policy import Policy
 from iomodel.program.setting import SAVING_FLOOR, Setting
 
@@ -36,22 +36,32 @@ REBUILD = {
     "deciding": "every deciding region has its variables and laws",
     "weights": "regions' weights enter the goal when the program is built",
     "tariffs": "tariffs change the exports, which are data of the program",
-    "solver": "it is chosen for each call: build with the experiment that names it",
 }
 """Key, or its beginning, -> why another value needs a rebuild; the first that fits counts."""
+
+NEVER = {
+    "targets.idle_cut.exactly": "idle plant follows from demand, too, so its cut is a floor: write at_least",
+    "solver": 'it is no part of the program: give the experiment with it, experiment.set("solver", …)',
+}
+"""Key -> why it is no change of a program, not even of one that is built anew, and what to write instead."""
 
 
 def changed(experiment: Experiment, changes: Mapping[str, object], parameters: Container[str]) -> Experiment:
     """The experiment with `changes`, if all of them are `parameters` of the built program (their keys).
 
-    Raises ExperimentError for a setting that needs a rebuild, with the reason, and for a value that is not allowed.
+    Raises ExperimentError for a setting that needs a rebuild, with the reason, and for a value that is not allowed;
+    CardError for a card that there is none of.
     """
     for name, value in changes.items():
         key = _whole_key(name, experiment)
         parameter = key.removesuffix(".exactly").removesuffix(".at_least")
         if key in ("levers.benefit.to", "levers.benefit.by", "levers.benefit"):
             parameter = "levers.benefit"
+        if key in NEVER:
+            raise ExperimentError(f"{name} is not changed here: {NEVER[key]}.")
         if parameter not in parameters or _other_kind(key, experiment):
+            if key.startswith("cards."):
+                experiment.set(key, value)  # a card that there is none of, or a value beyond its range, is said first
             raise ExperimentError(f"{name} needs a rebuild: {_reason(key)}. Build the program with it.")
         experiment = experiment.set(key, value)
     return experiment
@@ -118,4 +128,5 @@ def _reason(key: str) -> str:
         if all(want in ("*", part) for want, part in zip(wanted, parts, strict=False)) and len(wanted) <= len(parts):
             return reason
     heads = sorted({known.split(".")[0] for known in REBUILD})
-    raise ExperimentError(f"There is no setting {key!r}; allowed are {', '.join(heads)}.{nearest(parts[0], heads)}")
+    names = [*TARGETS, *heads, *(f"targets.{name}" for name in TARGETS), *(f"limits.{name}" for name in LIMITS)]
+    raise ExperimentError(f"There is no setting {key!r}; allowed are {', '.join(heads)}.{nearest(key, names)}")

@@ -157,10 +157,25 @@ def test_the_guilty_term_is_named(demand: Experiment, china: Economy) -> None:
     def built(**parts: Any) -> None:
         iom.build(demand, china, [Block("mine", **parts)])
 
-    with pytest.raises(ProgramError, match=r"block 'mine': goal term 'more' has shape \(\) and curvature CONVEX"):
+    with pytest.raises(ProgramError, match=r"block 'mine': goal term 'more' is one number and convex; a term"):
         built(goal=lambda v, _: [Term("more", cp.sum_squares(v["programme"]))])
     with pytest.raises(ProgramError, match=r"block 'mine': law 'both' is not convex"):
         built(laws=lambda v, _: [Law("both", ("year",), cp.multiply(v["programme"], v["gdp"]) <= 1)])
+    for ask, said in (
+        (
+            lambda v: cp.square(v["programme"]) >= 1,
+            "smaller is a constant, the side that is to be larger is convex; allowed is convex <= concave",
+        ),
+        (
+            lambda v: cp.square(v["programme"]) == 1,
+            "its left side is convex, its right side a constant; allowed is affine",
+        ),
+        (lambda v: cp.multiply(v["programme"], v["gdp"]) <= 1, "smaller is neither convex nor concave"),
+    ):
+        with pytest.raises(ProgramError, match=said):
+            built(laws=lambda v, _, ask=ask: [Law("bent", ("year",), ask(v))])
+    with pytest.raises(ProgramError, match=r"goal term 'many' is an array of shape \(\d+,\) and affine"):
+        built(goal=lambda v, _: [Term("many", v["programme"])])
     with pytest.raises(
         ProgramError, match=r"for every value of its targets: law 'twice' multiplies unknowns or targets"
     ):

@@ -137,8 +137,8 @@ def check_term(block: Block, term: Term) -> None:
         )
     if not (found.is_scalar() and found.is_concave()):
         raise ProgramError(
-            f"block {block.name!r}: goal term {term.name!r} has shape {found.shape} and curvature "
-            f"{found.curvature}; a term is one concave number, since the goal is maximised"
+            f"block {block.name!r}: goal term {term.name!r} is {_size(found)} and {_bent(found)}; a term is one "
+            "concave number (affine is concave, too), since the goal is maximised"
         )
 
 
@@ -170,7 +170,30 @@ def check_law(block: Block, law: Law, sizes: Mapping[str, int]) -> None:
             f"block {block.name!r}: law {law.name!r} has no entries; leave it out where nothing is asked"
         )
     if not law.constraint.is_dcp():
-        raise ProgramError(f"block {block.name!r}: law {law.name!r} is not convex: {_shown(law.constraint, 200)}")
+        raise ProgramError(f"block {block.name!r}: law {law.name!r} is not convex: {_sides(law.constraint)}")
+
+
+_BENT = {"CONSTANT": "a constant", "AFFINE": "affine", "CONVEX": "convex", "CONCAVE": "concave"}
+"""Curvature as cvxpy calls it -> in words; anything else it calls unknown."""
+
+
+def _bent(side: cp.Expression) -> str:
+    return _BENT.get(side.curvature, "neither convex nor concave by the disciplined rules")
+
+
+def _size(found: cp.Expression) -> str:
+    return "one number" if found.is_scalar() else f"an array of shape {found.shape}"
+
+
+def _sides(constraint: cp.Constraint) -> str:
+    """How the two sides of a comparison bend, and how they may."""
+    left, right = constraint.args
+    if isinstance(constraint, Equality):
+        return f"its left side is {_bent(left)}, its right side {_bent(right)}; allowed is affine == affine"
+    return (
+        f"the side that is to be smaller is {_bent(left)}, the side that is to be larger is {_bent(right)}; allowed is "
+        "convex <= concave (affine and constants are both)"
+    )
 
 
 def check_shift(law: Law, by: object) -> None:

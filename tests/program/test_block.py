@@ -159,7 +159,7 @@ def test_not_convex(china: Economy) -> None:
     )
     _refused(
         china,
-        "goal term 'mine' has shape .* and curvature CONVEX",
+        "goal term 'mine' is one number and convex",
         goal=lambda v, p: [Term("mine", p.discount @ (v["programme"] ** 2))],
     )
     _refused(

@@ -9,7 +9,7 @@ import pytest
 
 import iomodel as iom
 from iomodel.economy import Economy
-from iomodel.errors import ExperimentError, InfeasibleError
+from iomodel.errors import CardError, ExperimentError, InfeasibleError
 from iomodel.experiment import Experiment, Limit, Target
 from iomodel.program.build import Program
 from iomodel.program.trajectory import Trajectory
@@ -145,6 +145,11 @@ def test_every_parameter_solves_as_a_program_built_with_it(
         ({"limits.household_saving_floor.margin": 0.3}, r"it multiplies household income"),
         ({"tariffs.USA": {}}, r"tariffs change the exports"),
         ({"taget": 3}, r"There is no setting 'taget'; allowed are cards, .*targets"),
+        ({"pakage": 3}, r"There is no setting 'pakage'.* Did you mean package"),
+        ({"debt_ceiling": 3}, r"There is no setting 'debt_ceiling'.* Did you mean limits.debt_ceiling"),
+        ({"cards.precausion": 0.3}, r"precausion.*Did you mean precaution"),
+        ({"solver": "qoco"}, r"^solver is not changed here: it is no part of the program: give the experiment with it"),
+        ({"targets.idle_cut.exactly": 0.3}, r"^targets.idle_cut.exactly is not changed here: .*write at_least.$"),
         ({"package": -3.0}, r"targets.package.exactly"),
         ({"limits.debt_ceiling.margin": 1e9}, r"limits.debt_ceiling.margin"),
     ],
@@ -154,7 +159,7 @@ def test_a_setting_that_is_no_parameter_says_why(
     changes: dict[str, object], said: str, limited: tuple[Experiment, Program], china: Economy
 ) -> None:
     experiment, program = limited
-    with pytest.raises(ExperimentError, match=said):
+    with pytest.raises((ExperimentError, CardError), match=said):
         resolve(program, experiment, china, changes)
     assert float(np.asarray(program.setting.targets["package"].value)) == 4.0
 
