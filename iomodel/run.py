@@ -228,11 +228,11 @@ def what_binds(path: Trajectory) -> list[Binding]:
     """
     parts = by_region(path_required("what_binds", path))
     if len(parts) == 1:
-        return binding(path.shadow_prices)
+        return binding(path.shadow_prices, names=path.provenance.get("sectors"))
     rows = [
         replace(row, text=f"{region}: {row.text.replace('the goal is', WHOLE)}")
         for region, own in parts.items()
-        for row in binding(own.shadow_prices)
+        for row in binding(own.shadow_prices, names=own.provenance.get("sectors"))
     ]
     return sorted(rows, key=lambda row: -abs(row.worth))
 

@@ -12,8 +12,8 @@ from iomodel.errors import InfeasibleError, IOModelError
 if TYPE_CHECKING:
     from iomodel.program.trajectory import Trajectory
 
-MOST = 15
-"""Binding laws that are printed, the costliest first."""
+MOST = 12
+"""Binding laws that are printed, the costliest first, where not all are asked for."""
 
 
 def add(command: Command) -> None:
@@ -22,6 +22,7 @@ def add(command: Command) -> None:
     parser = command("explain", _explain, text)
     add_experiment(parser)
     add_changes(parser)
+    parser.add_argument("--all", action="store_true", help=f"all laws that bind, not only the {MOST} dearest")
 
 
 def _explain(asked: argparse.Namespace) -> int:
@@ -40,10 +41,11 @@ def _explain(asked: argparse.Namespace) -> int:
         return error.exit_code
     print(f"{experiment.name}: {path.verdict}")
     rows = what_binds(path)
-    for row in rows[:MOST]:
+    shown = rows if asked.all else rows[:MOST]
+    for row in shown:
         print(f"- {row.text}")
-    if rows[MOST:]:
-        print(f"- and {count(len(rows[MOST:]), 'law')} more that cost{'s' if len(rows[MOST:]) == 1 else ''} less")
+    if left := len(rows) - len(shown):
+        print(f"- and {count(left, 'law')} more that cost{'s' if left == 1 else ''} less (--all shows all)")
     _flat(path)
     return exit_code(path)
 

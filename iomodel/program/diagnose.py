@@ -80,17 +80,24 @@ def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
     return found
 
 
-def binding(prices: Mapping[str, xr.DataArray], floor: float = 1e-6) -> list[Binding]:
-    """The laws whose prices are not zero, behaviour and accounting left out, the costliest first."""
+def binding(
+    prices: Mapping[str, xr.DataArray], floor: float = 1e-6, names: Mapping[str, str] | None = None
+) -> list[Binding]:
+    """The laws whose prices are not zero, behaviour and accounting left out, the costliest first.
+
+    floor: a law is left out where neither a price nor, of shares, a hundredth of it reaches this. names: sector codes
+    -> names, for the text.
+    """
     rows: list[Binding] = []
     for name, price in prices.items():
-        if name in ACCOUNTING or float(np.abs(price.values).max(initial=0.0)) < floor:
+        most = float(np.abs(price.values).max(initial=0.0))
+        if name in ACCOUNTING or most == 0.0 or most * _step(str(price.attrs["bound_units"]))[0] < floor:
             continue
-        rows.append(_binding(name, price, floor))
+        rows.append(_binding(name, price, floor, names or {}))
     return sorted(rows, key=lambda row: -abs(row.worth))
 
 
-def _binding(name: str, price: xr.DataArray, floor: float) -> Binding:
+def _binding(name: str, price: xr.DataArray, floor: float, names: Mapping[str, str]) -> Binding:
     """One binding law in words."""
     active = np.abs(price.values) >= floor
     where = _labels(price, active)
@@ -102,9 +109,11 @@ def _binding(name: str, price: xr.DataArray, floor: float) -> Binding:
     step, amount = _step(unit)
     when = f" in {span(where)}" if where else ""
     text = (
-        f"{words(name)}: a {side} that binds{when}. {amount} {moved}{_at(price, place)}, the goal is "
-        f"{_turned(step * strongest)} {GOAL}; 1 percent {whole} wherever it binds, {_turned(worth)}"
+        f"{words(name)}: a {side} that binds{when}. {amount} {moved}{_at(price, place, names)}, the goal is "
+        f"{_turned(step * strongest)} {GOAL}"
     )
+    if abs(worth) >= floor:  # a bound of zero has no percent
+        text += f"; one percent of the bound {whole} wherever it binds, {_turned(worth)}"
     return Binding(name, where, strongest, unit, worth, text)
 
 
@@ -125,22 +134,30 @@ def _step(unit: str) -> tuple[float, str]:
     """By how much a bound is moved to say its price, and that in words: a unit, of shares a hundredth.
 
     >>> _step("share of the drive")
-    (0.01, '1 percent of the drive')
+    (0.01, 'One hundredth of the drive')
+    >>> _step("percent of base-year GDP")
+    (1.0, 'One point of base-year GDP')
     """
     if unit.startswith("share of "):
-        return 0.01, f"1 percent of {unit.removeprefix('share of ')}"
+        return 0.01, f"One hundredth of {unit.removeprefix('share of ')}"
     plant = "output a year at full use, "
-    return 1.0, f"1 {unit.removeprefix(plant)}" + (" of plant" if unit.startswith(plant) else "")
+    said = unit.removeprefix(plant)
+    amount = f"One point of {said.removeprefix('percent of ')}" if said.startswith("percent of ") else f"One {said}"
+    return 1.0, amount + (" of plant" if unit.startswith(plant) else "")
 
 
-def _at(price: xr.DataArray, place: int) -> str:
-    """Where an entry of a law stands, in words."""
+def _at(price: xr.DataArray, place: int, names: Mapping[str, str]) -> str:
+    """Where an entry of a law stands, in words; sectors by their names."""
     labels = {
         str(dim): str(price[dim].values[index])
         for dim, index in zip(price.dims, np.unravel_index(place, price.shape), strict=True)
     }
     year = next((f" in {label}" for dim, label in labels.items() if dim in ("year", "start")), "")
-    others = [f"{dim} {label}" for dim, label in labels.items() if dim not in ("year", "start")]
+    others = [
+        f"{names[label]} ({label})" if dim in ("industry", "sector") and label in names else f"{dim} {label}"
+        for dim, label in labels.items()
+        if dim not in ("year", "start")
+    ]
     return year + (f" for {', '.join(others)}" if others else "")
 
 
