@@ -14,20 +14,21 @@ from certifying.lawbook import LawBook, kinked, sides
 
 TOLERANCE = 1e-6
 """Largest miss of a row of the laws, relative to its own larger side, and largest gain that another plan might bring,
-relative to one plus the consumption of households in the base year: no number that a program may inflate."""
+relative to money: one plus the consumption of households in the base year, as the goal counts a mean year's (its
+discount factors sum to one). It is of the setting alone: no term of a goal and no law can inflate it."""
 
 
 def doubts(book: LawBook) -> dict[str, float]:
     """What the point and multipliers that a program holds miss of being an optimum: all small at one.
 
     laws, below zero: whether the point is a plan at all. regret: see `regret`. signs: multipliers below zero, each
-    times the larger side of its own row. The last two relative to one plus the consumption of the base year.
+    times the larger side of its own row. The last two relative to money, see `TOLERANCE`.
     """
     x, y = book.point(), book.multipliers()
     bent = {name: np.asarray(book.program.laws[name].constraint.dual_value, dtype=float) for name in book.bent}
     if not all(np.isfinite(part).all() for part in (x, y, *bent.values())):
         return {"numbers": np.inf}
-    money = 1 + float(book.program.setting.account("household_consumption"))
+    money = money_of(book)
     miss, scale = book.sides()
     outside = np.where(book.equal, np.abs(miss), np.maximum(miss, 0.0)) / scale
     below = np.where(book.equal, 0.0, np.maximum(-y, 0.0)) * scale
@@ -42,6 +43,11 @@ def doubts(book: LawBook) -> dict[str, float]:
         found["laws"] = max(found["laws"], float((over / size).max()))
         found["signs"] = max(found["signs"], float((-price.ravel(order="F") * size).max()) / money)
     return found
+
+
+def money_of(book: LawBook) -> float:
+    """One plus the consumption of households in the base year, in percent of base-year GDP."""
+    return 1 + float(book.program.setting.account("household_consumption"))
 
 
 def regret(book: LawBook) -> float:

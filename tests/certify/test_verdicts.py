@@ -126,8 +126,8 @@ def test_the_judge_believes_no_hidden_lie(lie: str) -> None:
     found = regret.doubts(book)
     told = float(program.values["told"].value)
     lost = lies.MOST - told if lie == lies.HIDDEN[0] else lies.SLOPE * min(1 + told, told + lies.FLOOR)
-    money = 1 + float(program.setting.account("household_consumption"))
-    assert found["regret"] * money >= min(lost, 1 + told) - 1e-4
+    assert found["regret"] * regret.money_of(book) >= min(lost, 1 + told) - 1e-4
+    assert found["regret"] > 100 * regret.TOLERANCE
     assert found["laws"] < regret.TOLERANCE
     assert (found["signs"] > regret.TOLERANCE) == (lie == lies.HIDDEN[1])
 
