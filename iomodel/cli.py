@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from iomodel import __version__
 from iomodel.commands import cards, check, experiments, explain, frontier, matters, report, run, tables
 from iomodel.commands.output import complain
-from iomodel.errors import IOModelError
+from iomodel.errors import IOModelError, nearest
 
 INTERRUPTED = 130
 COMMANDS = (run, explain, frontier, matters, check, tables, cards, experiments, report)
@@ -23,7 +25,9 @@ COMMANDS = (run, explain, frontier, matters, check, tables, cards, experiments, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with `arguments` (default: those of the process) and return the exit code."""
-    asked = _parser().parse_args(arguments)
+    asked, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        asked.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         code: int = asked.command(asked)
     except IOModelError as error:
@@ -37,8 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse, whose errors name the nearest command or option, too: it takes no other way of saying so."""
+
+    def error(self, message: str) -> NoReturn:
+        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        option = re.search(r"unrecognized arguments: (?:.* )?(--[\w-]+)", message)
+        if choice:
+            message += nearest(choice[1], re.findall(r"[\w-]+", choice[2]))
+        elif option:
+            message += "." + nearest(option[1], re.findall(r"--[\w-]+", self.format_help()))
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="iomodel",
         description="Rebalancing paths on real input-output tables.",
         epilog="Exit codes: 0 optimal, 2 bad input or findings of check, 3 infeasible or unbounded, 4 inaccurate or "
@@ -49,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, carry_out: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        added.set_defaults(command=carry_out)
+        added.set_defaults(command=carry_out, parser=added)
         return added
 
     for module in COMMANDS:

@@ -213,6 +213,28 @@ def test_an_error_ends_with_its_own_code(say: Callable[..., Said], monkeypatch: 
     assert say("experiments") == (4, "", "iomodel: the solver stopped\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["runn"], "invalid choice: 'runn'"),
+        (["runn"], "Did you mean run?"),
+        (["explian", "two-halves"], "Did you mean explain"),
+        (["tables", "templat", "mine"], "Did you mean template"),
+        (
+            ["run", "two-halves", "--sett", "region=CHN"],
+            "unrecognized arguments: --sett region=CHN. Did you mean --set",
+        ),
+        (["run", "two-halves", "--slover", "qoco"], "Did you mean --solver"),
+    ],
+)
+def test_misspelled_commands_and_options_name_the_nearest(
+    arguments: list[str], words: str, say: Callable[..., Said]
+) -> None:
+    code, out, err = say(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+
+
 def test_explain_names_the_laws_that_bind(say: Callable[..., Said]) -> None:
     code, out, err = say("explain", "demand-only")
     assert (code, err) == (0, "")
@@ -233,6 +255,22 @@ def test_explain_names_the_laws_in_conflict(say: Callable[..., Said]) -> None:
     assert "programme pace in 2026–2033 (cards.programme_ramp = 0.6 percent of GDP per year)" in out
     assert "Feasible with any one of these, each checked by solving with it:" in out
     assert "targets.package.exactly ≤ " in out
+
+
+def test_what_lies_there_from_an_earlier_run_is_said(say: Callable[..., Said], tmp_path: Path) -> None:
+    """A run without an answer leaves the files of the last one, and says that they are not its own."""
+    old = tmp_path / "demand-only" / "path.nc"
+    code, out, _ = say("run", "demand-only", *TOO_MUCH, "--out", tmp_path)
+    assert code == 3
+    assert "earlier run" not in out
+    old.parent.mkdir()
+    for file in (old, tmp_path / "headline.csv"):
+        file.write_text("of before", encoding="utf-8")
+    code, out, _ = say("run", "demand-only", *TOO_MUCH, "--out", tmp_path)
+    assert code == 3
+    assert f"demand-only: {old} is of an earlier run, not of this one" in out
+    assert f"{tmp_path / 'headline.csv'} is of an earlier run" in out
+    assert old.read_text(encoding="utf-8") == "of before"
 
 
 def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_path: Path) -> None:

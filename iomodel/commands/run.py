@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iomodel.program.trajectory import Trajectory
 
 MAIN_OUT = "results/main"
+HEADLINE = "headline.csv"
 
 
 def add(command: Command) -> None:
@@ -58,9 +59,20 @@ def _solve_all(ready: list[tuple[Experiment, Economy]], folder: Path) -> int:
                 code = max(code, exit_code(paths[-1]))
             except IOModelError as error:
                 code = max(code, complain(error, experiment.name))
+                _say_earlier(out, experiment.name)
         if paths:
             _show(paths, out)
+        elif (out / HEADLINE).exists():
+            say(f"{out / HEADLINE} is of an earlier run")
     return code
+
+
+def _say_earlier(out: Path, name: str) -> None:
+    """Whether results of an experiment that gave none now lie in its folder: they are a user's, and kept."""
+    kept = [file for file in (out / name / "path.nc", out / name / "regions.csv") if file.exists()]
+    if kept:
+        listed = " and ".join(str(file) for file in kept)
+        say(f"{name}: {listed} {'is' if len(kept) == 1 else 'are'} of an earlier run, not of this one")
 
 
 def _main_job(folder: Path) -> int:
@@ -100,7 +112,7 @@ def _show(paths: list[Trajectory], out: Path) -> None:
     above, beneath = known_text(paths)
     parts = [above, headline.round(2).T.to_string(), INVESTMENT, beneath]
     print("\n" + "\n\n".join(part for part in parts if part) + "\n")
-    say(str(save_headline(headline, out / "headline.csv")))
+    say(str(save_headline(headline, out / HEADLINE)))
 
 
 def _show_regions(path: Trajectory, out: Path) -> None:

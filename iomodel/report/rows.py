@@ -14,7 +14,7 @@ from typing import Any
 
 from iomodel.cards import Cards, load_cards
 from iomodel.errors import CardError
-from iomodel.experiment import Experiment, Target
+from iomodel.experiment import Experiment, Limit, Target
 from iomodel.experiment_parts import TARGETS
 from iomodel.headline import compare
 from iomodel.program.trajectory import Trajectory
@@ -98,9 +98,14 @@ def states(path: Trajectory, others: Mapping[str, Experiment] | None = None) -> 
     if experiment.levers.free and experiment.levers.payer != "debt":
         parts.append(f"paid by {PAYERS[experiment.levers.payer]}")
     parts += [_tariff(tariff, path, first) for tariff in experiment.tariffs]
-    parts += [f"{limit.replace('_', ' ')} a law" for limit in experiment.limits]
+    parts += [_limit(name, limit) for name, limit in experiment.limits.items()]
     parts += [f"card {key} = {_value(value)}" for key, value in experiment.cards.items()]
     return "; ".join(part for part in parts if part)
+
+
+def _limit(name: str, limit: Limit) -> str:
+    """A limit that is a law, or one that may be passed at a price."""
+    return f"{name.replace('_', ' ')} {'a law' if limit.soft is None else f'at a price of {limit.soft:g}'}"
 
 
 def _is_both(experiment: Experiment, others: Iterable[Experiment]) -> bool:

@@ -28,13 +28,13 @@ def test_other_targets_make_other_brackets(study: Study) -> None:
         benefit=Benefit(0.2, 5),
         payer="dividends",
         cards={"precaution": 0.0},
-        limits={"debt_ceiling": Limit()},
+        limits={"debt_ceiling": Limit(), "deficit_ceiling": Limit(soft=0.5)},
         free=("programme", "reform"),
     )
     assert states(replace(both, experiment=changed)) == (
         "by 2030: investment drive cut by 40 percent, unemployment benefit at 20 percent of the wage; by 2033: social "
-        "programme of at least 2.5 points of GDP; paid by dividends of state firms; debt ceiling a law; card "
-        "precaution = 0"
+        "programme of at least 2.5 points of GDP; paid by dividends of state firms; debt ceiling a law; deficit "
+        "ceiling at a price of 0.5; card precaution = 0"
     )
 
 
