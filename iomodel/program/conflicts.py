@@ -18,7 +18,7 @@ import numpy.typing as npt
 from iomodel.program.build import Program
 from iomodel.program.diagnose import ACCOUNTING
 from iomodel.program.feasibility import Answer, Model, model_of, proof_of, second_opinion
-from iomodel.program.relaxed import POSSIBLE, Relaxed, largest_in_rows, relax
+from iomodel.program.relaxed import OF_GDP, POSSIBLE, Relaxed, largest_in_rows, relax
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -81,7 +81,8 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Breach:
-    """A law that the smallest total breach breaks: where, by how much at most, in its unit."""
+    """A law that the smallest total breach breaks: where, by how much at most, in its unit, of a limit the one in which
+    it is stated (points of GDP of the year)."""
 
     law: str
     years: tuple[str, ...]
@@ -182,8 +183,11 @@ def _breaches(relaxed: Relaxed, answer: Answer, sizes: Array) -> tuple[Breach, .
         share = amounts[entry.places] / sizes[entry.places]
         if name != POSSIBLE and share.max(initial=0.0) > SMALL:
             years = _sorted(entry.years[share > SMALL])
-            row = Breach(name, years, float(amounts[entry.places].max()), relaxed.program.laws[name].unit)
-            found.append((float(share.max()), row))
+            amount, unit = amounts[entry.places], relaxed.program.laws[name].unit
+            if name in OF_GDP:  # in the unit in which it is stated and mended
+                gdp = answer.point[[relaxed.gdp[str(year)] for year in entry.years]]
+                amount, unit = 100 * amount / gdp, "points of GDP"
+            found.append((float(share.max()), Breach(name, years, float(amount.max()), unit)))
     return tuple(row for _, row in sorted(found, key=lambda pair: -pair[0]))
 
 

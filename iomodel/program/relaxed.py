@@ -27,6 +27,9 @@ Places = npt.NDArray[np.int64]
 POSSIBLE = "what is possible"
 """The rows that no law states but nobody can break: no negative output, plant or persons, nothing closed twice."""
 
+OF_GDP = ("debt_ceiling", "deficit_ceiling", "firm_debt_ceiling", "current_account_floor")
+"""Laws whose bound is stated as a share of the year's GDP."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -41,7 +44,8 @@ class Relaxed:
     """Ax + s = b with s in the cones, first the equalities; every entry of every law has a slack of its own.
 
     rows, up, down: for each entry its row, the column that loosens it and the one that loosens an equality the other
-    way (-1 where there is none). laws: name -> its entries, the last being `POSSIBLE`.
+    way (-1 where there is none). laws: name -> its entries, the last being `POSSIBLE`. gdp: year -> the column of its
+    GDP, where a law is a share of it, else empty.
     """
 
     program: Program
@@ -54,6 +58,7 @@ class Relaxed:
     rows: Places
     up: Places
     down: Places
+    gdp: Mapping[str, int]
 
     @property
     def conic(self) -> bool:
@@ -135,7 +140,11 @@ def relax(program: Program, fixed: Collection[str]) -> Relaxed:
     slacks[POSSIBLE] = up, None
     entries[POSSIBLE] = Entry(_next(entries, up.size), np.full(up.size, ""))
     loose += [floor + up >= 0, *program.problem.objective.args[0].domain]
-    return _arrays(program, cp.Problem(cp.Minimize(0), loose), slacks, entries)
+    gdp: cp.Variable | None = None
+    if any(name in OF_GDP for name in program.laws):
+        gdp = cp.Variable(program.values["gdp"].shape)
+        loose.append(gdp == program.values["gdp"])
+    return _arrays(program, cp.Problem(cp.Minimize(0), loose), slacks, entries, gdp)
 
 
 def _next(entries: Mapping[str, Entry], size: int) -> slice:
@@ -174,6 +183,7 @@ def _arrays(
     problem: Any,
     slacks: Mapping[str, tuple[cp.Variable, cp.Variable | None]],
     entries: Mapping[str, Entry],
+    gdp: cp.Variable | None,
 ) -> Relaxed:
     """The canonical arrays; a slack's column tells which rows are its law's."""
     data, _, _ = problem.get_problem_data("CLARABEL")
@@ -193,4 +203,7 @@ def _arrays(
     dims = data["dims"]
     linear = int(dims.zero + dims.nonneg)
     bound = np.asarray(data["b"], dtype=float)
-    return Relaxed(program, matrix, bound, int(dims.zero), linear, dims, entries, rows, up, down)
+    at: dict[str, int] = {}
+    if gdp is not None:
+        at = {str(year): int(first[gdp.id]) + place for place, year in enumerate(program.setting.calendar)}
+    return Relaxed(program, matrix, bound, int(dims.zero), linear, dims, entries, rows, up, down, at)
