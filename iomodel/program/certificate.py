@@ -101,7 +101,7 @@ class Conditions:
     """What a point and its multipliers miss of the conditions of optimality.
 
     primal, dual, complementarity: law -> largest residual; of laws relative to the law's scale (its largest side, at
-    least 1), of multipliers to 1 plus the law's own largest, of products to 1 plus the goal's size and the base year's
+    least 1), of multipliers to 1 plus the law's own largest, of products to 1 plus the base year's
     household consumption: the goal's own zero means nothing. stationarity: variable -> largest residual, relative to 1
     plus what pushes and pulls there. gap: primal less dual value, that is the sum of all prices times what is left to
     their bounds and of what is left of the slopes times the point, relative to what products are.
@@ -209,9 +209,9 @@ def judge_arrays(program: Program, arrays: Canonical, x: Array, z: Array) -> Con
 
 
 def _worth(program: Program) -> float:
-    """What a miss in the goal is measured against: the goal and the base year's household consumption, whose part in
-    GDP no block can blow up; the goal's own zero means nothing."""
-    return 1 + abs(goal_value(program)) + abs(program.setting.account("household_consumption"))
+    """What a miss in the goal is measured against: the base year's household consumption, which no block can blow up.
+    The goal itself will not do: its zero means nothing."""
+    return 1 + abs(program.setting.account("household_consumption"))
 
 
 def _stationarity(
@@ -269,7 +269,7 @@ def proof_residual(arrays: Canonical, status: str, x: Array, z: Array) -> float:
     """What a proof of infeasibility or of an unbounded goal misses, relative to its own size.
 
     Infeasible (Farkas 1902): multipliers z of the dual cones with A'z = 0 and b'z < 0. What is left of A'z is summed
-    up: a miss of 1e-7 rules out every point whose amounts are all below 1e7. Unbounded: a direction x with Px = 0, −Ax
+    up: a miss of 1e-6 rules out every point whose amounts are all below 1e6. Unbounded: a direction x with Px = 0, −Ax
     in the cones and q'x < 0. Infinite where the sign is wrong.
     """
     if status == "infeasible":

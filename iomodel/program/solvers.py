@@ -91,7 +91,7 @@ BOUND = Solver(
     "Clarabel, supernodal",
     substituted=True,
 )
-PROVEN = 1e-7
+PROVEN = 1e-6
 """What a proof that there is no path may miss: it then rules out all whose amounts are below its inverse."""
 
 SMOOTH = (AffAtom, Power, quad_over_lin)
