@@ -164,7 +164,7 @@ def test_not_convex(china: Economy) -> None:
     )
     _refused(
         china,
-        r"goal term 'mine' has shape \(18,\)",
+        r"goal term 'mine' is an array of shape \(18,\)",
         goal=lambda v, _: [Term("mine", v["programme"])],
     )
 

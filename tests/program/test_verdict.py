@@ -102,7 +102,5 @@ def test_a_goal_without_end(china: Economy) -> None:
         variables=lambda _: [Var("wish", ("year",), "anything", nonneg=True)],
         goal=lambda v, p: [Term("wish", p.discount @ v["wish"])],
     )
-    with pytest.raises(
-        SolverError, match=r"the program is unbounded\. wish rises without end"
-    ):
+    with pytest.raises(SolverError, match=r"the program is unbounded\. wish rises without end"):
         iom.solve(iom.load_experiment("demand-only"), china, [endless])
