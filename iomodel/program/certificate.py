@@ -351,6 +351,8 @@ def _chained(expression: Any, kept: dict[int, Any]) -> dict[int, tuple[Any, Any]
     found: dict[int, tuple[Any, Any]] = {}
     for argument, own in zip(expression.args, local, strict=True):
         for key, (variable, slope) in _chained(argument, kept).items():
+            if own is None:  # outside of what a power is defined on there is no slope, and no optimum
+                own = np.nan
             step = slope * own if np.isscalar(own) else slope @ own
             found[key] = variable, found[key][1] + step if key in found else step
     if straight and expression.is_affine():

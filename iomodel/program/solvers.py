@@ -225,7 +225,10 @@ def _once(program: Program, solver: Solver) -> Verdict:
         return Verdict(status, worst_residual=0.0 if told else proof, warnings=told, **named)
     if status == "infeasible_or_unbounded" or any(value.value is None for value in program.problem.variables()):
         return Verdict("failed", law=status, **named)
-    conditions = judge(program, made.arrays, program.memo["places"])
+    with np.errstate(
+        invalid="ignore", divide="ignore"
+    ):  # a point where a power is not defined is no optimum: NaN says so
+        conditions = judge(program, made.arrays, program.memo["places"])
     if conditions.worst > TOLERANCE and solver.name == CLARABEL.name and not _smooth(program):
         conditions = min(
             (conditions, judge_arrays(program, made.arrays, *program.memo["point"])), key=lambda found: found.worst
