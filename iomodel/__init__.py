@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from iomodel.explain import explain_infeasible
     from iomodel.frontiers import frontier
     from iomodel.headline import compare
-    from iomodel.matters import Matter, what_matters
+    from iomodel.matter import Matter
+    from iomodel.matters import what_matters
     from iomodel.matters_shown import matters_dataset, matters_text
     from iomodel.near_optimal import alternatives, flat_directions
     from iomodel.one_sided import price_sides
@@ -63,7 +64,8 @@ _HOME = {
     "iomodel.experiment": ("Experiment", "load_experiment"),
     "iomodel.explain": ("explain_infeasible",),
     "iomodel.one_sided": ("price_sides",),
-    "iomodel.matters": ("Matter", "what_matters"),
+    "iomodel.matter": ("Matter",),
+    "iomodel.matters": ("what_matters",),
     "iomodel.matters_shown": ("matters_dataset", "matters_text"),
     "iomodel.program.block": ("Block", "Law", "Var"),
     "iomodel.program.build": ("Program",),

@@ -23,9 +23,8 @@ target's value without building anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +34,12 @@ from iomodel.course import course_of, economy_of, setting_of
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError, SolverError
 from iomodel.experiment import Experiment, experiment_required
+from iomodel.frontier_points import Point, dataset_of_points, own_verdict, told, value_in
 from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
 from iomodel.program.build import assemble
 from iomodel.program.checks import own_blocks
-from iomodel.program.outcomes import LOW, OUTCOMES, Outcome, at_point, outcome_named
+from iomodel.program.outcomes import LOW, Outcome, at_point, outcome_named
 from iomodel.program.steering import paid_on
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import build, resolve, solve
@@ -51,13 +51,6 @@ from iomodel.vocabulary import VARIABLES
 Array = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
 
-HEADLINE = (
-    "household_consumption_share", "actual_individual_consumption_share", "household_consumption", "gdp",
-    "investment_share", "idle_share", "social_spending_share", "programme_share", "reform", "unemployment_rate",
-    "public_debt_share", "firm_debt_share", "deficit_share", "current_account_share",
-)  # fmt: skip
-"""Outcomes that stand beside x and y at each point."""
-
 BESIDE = 1e-3
 """Weight of the other outcome at the two ends, money for money: it decides what one outcome alone leaves open."""
 
@@ -68,19 +61,6 @@ SAME = 1e-6
 """Range of x, as a share or a plain number, below which there is no trade-off."""
 
 OUT_OF_REACH = "out of reach"
-
-
-@dataclass(frozen=True)
-class _Point:
-    """One point: its level in the unit of x, the replayed path (None where there is none) and what it took."""
-
-    level: float
-    path: Trajectory | None
-    slope: float = float("nan")
-    charged: float = 0.0
-    ratio: float = 0.0
-    solves: int = 1
-    said: str = ""
 
 
 def frontier(
@@ -153,7 +133,7 @@ def _over_outcome(
     laid = (*CORE, *blocks)
     program, verdict = settled(course, assemble(setting_of(course, "reduced"), laid))
     own = replayed(course, program, verdict)
-    tell(f"own path: {_told(own, when[0], x, y)}")
+    tell(f"own path: {told(own, when[0], x, y)}")
     found = search(course, laid, when[1], (x, y), paid_on(program), level_of=x)
     start = [at_point(one, program.values, program.setting, when[1])[0] for one in (x, y)]
     ends = _ends(found, x, y, (start[0], start[1]))
@@ -161,20 +141,20 @@ def _over_outcome(
     if ends.alone:
         tell(_alone(x, y, ends))
     levels = _levels(x, ends, bounds, points)
-    rows: list[_Point] = []
+    rows: list[Point] = []
     for place, level in enumerate(levels):
         rows.append(_at_level(found, x, y, float(level), ends, rows))
         path = rows[-1].path
-        text = rows[-1].said if path is None else _told(path, when[0], x, y)
+        text = rows[-1].said if path is None else told(path, when[0], x, y)
         tell(f"{place + 1}/{len(levels)}  level {x.factor * level:.4g}: {text}")
     attrs = {
-        **_of_own(own),
-        "own_x": _value(own, x.name, when[0]),
-        "own_y": _value(own, y.name, when[0]),
+        **own_verdict(own),
+        "own_x": value_in(own, x.name, when[0]),
+        "own_y": value_in(own, y.name, when[0]),
         "solves_for_ends": ends.solves,
         "direction": "at most" if x.good == LOW else "at least",
     }
-    return _dataset(own, x.name, y.name, when[0], rows, attrs)
+    return dataset_of_points(own, x.name, y.name, when[0], rows, attrs)
 
 
 def year_of(experiment: Experiment, first: int, year: int | None, outcomes: Sequence[Outcome] = ()) -> tuple[int, int]:
@@ -240,24 +220,24 @@ def _levels(x: Outcome, ends: _Ends, bounds: tuple[float | None, float | None], 
     return np.array([last]) if first == last else np.linspace(first, last, points)
 
 
-def _at_level(found: Search, x: Outcome, y: Outcome, level: float, ends: _Ends, before: Sequence[_Point]) -> _Point:
+def _at_level(found: Search, x: Outcome, y: Outcome, level: float, ends: _Ends, before: Sequence[Point]) -> Point:
     """The best y where x is no worse than a level."""
     shown = x.factor * level
     if x.sign * (level - ends.reach) > SAME:  # tighter only by what the goal makes dearer than it is worth
-        return _Point(shown, None, solves=0, said=f"{OUT_OF_REACH}: the tightest level is {x.factor * ends.reach:.6g}")
+        return Point(shown, None, solves=0, said=f"{OUT_OF_REACH}: the tightest level is {x.factor * ends.reach:.6g}")
     found.steering.hold(_open(x, level) if ends.alone else level)
     try:
         best = seek(found, y.name, y.sign, _guess(y, x, level, ends, before))
     except InfeasibleError as error:
-        return _Point(shown, None, said=f"infeasible: {str(error).splitlines()[0]}")
+        return Point(shown, None, said=f"infeasible: {str(error).splitlines()[0]}")
     said = "; ".join((*((_alone(x, y, ends),) if ends.alone else ()), *best.path.verdict.warnings))
     money = y.money(found.program.setting)
     charged = y.factor * best.charged / (money * best.at[y.name][1])
     slope = float("nan") if ends.alone else _slope(best, x, y, money)
-    return _Point(shown, best.path, slope, charged, best.ratio, best.solves, said)
+    return Point(shown, best.path, slope, charged, best.ratio, best.solves, said)
 
 
-def _guess(y: Outcome, x: Outcome, level: float, ends: _Ends, before: Sequence[_Point]) -> float:
+def _guess(y: Outcome, x: Outcome, level: float, ends: _Ends, before: Sequence[Point]) -> float:
     """Where the point before leads along its slope, as a ratio."""
     last = next((row for row in reversed(before) if row.path is not None), None)
     if last is None or not np.isfinite(last.slope):
@@ -289,20 +269,20 @@ def _over_setting(
         economy = economy_of(experiment)
     own = solve(experiment, economy, blocks)
     when = year_of(experiment, int(own.policy_years[0]), year, (y,))
-    tell(f"own path: {y.name} {_value(own, y.name, when[0]):.4g}")
+    tell(f"own path: {y.name} {value_in(own, y.name, when[0]):.4g}")
     one = _solver_of(experiment, key, economy, blocks)
-    rows: list[_Point] = []
+    rows: list[Point] = []
     for value, changed in zip(values, asked, strict=True):
         try:
             path = one(changed)
-            rows.append(_Point(value, path, said="; ".join(path.verdict.warnings)))
-            tell(f"{len(rows)}/{points}  {key} {value:.4g}: {y.name} {_value(path, y.name, when[0]):.5g}")
+            rows.append(Point(value, path, said="; ".join(path.verdict.warnings)))
+            tell(f"{len(rows)}/{points}  {key} {value:.4g}: {y.name} {value_in(path, y.name, when[0]):.5g}")
         except (InfeasibleError, SolverError) as error:
             word = "infeasible" if isinstance(error, InfeasibleError) else "failed"
-            rows.append(_Point(value, None, said=f"{word}: {str(error).splitlines()[0]}"))
+            rows.append(Point(value, None, said=f"{word}: {str(error).splitlines()[0]}"))
             tell(f"{len(rows)}/{points}  {key} {value:.4g}: {rows[-1].said}")
-    found = _dataset(own, key, y.name, when[0], rows,
-                     {**_of_own(own), "own_y": _value(own, y.name, when[0]), "direction": "set to"})  # fmt: skip
+    found = dataset_of_points(own, key, y.name, when[0], rows,
+                     {**own_verdict(own), "own_y": value_in(own, y.name, when[0]), "direction": "set to"})  # fmt: skip
     return found.assign(slope=("point", _gradient(found["level"].values, found[y.name].values), found["slope"].attrs))
 
 
@@ -344,62 +324,3 @@ def _gradient(x: Array, y: Array) -> Array:
     if known.size > 1:
         slope[known] = np.gradient(y[known], x[known])
     return slope
-
-
-# ---------------------------------------------------------------- the result
-
-
-def _value(path: Trajectory, name: str, year: int) -> float:
-    return float(path.data[name].sel(year=year))
-
-
-def _told(path: Trajectory, year: int, x: Outcome, y: Outcome) -> str:
-    """A point in a few words."""
-    return (
-        f"{x.name} {_value(path, x.name, year):.5g}, {y.name} {_value(path, y.name, year):.5g} ({path.verdict.status})"
-    )
-
-
-def _dataset(
-    own: Trajectory, x: str, y: str, year: int, rows: Sequence[_Point], more: Mapping[str, Any]
-) -> xr.Dataset:  # fmt: skip
-    """Points as a labelled dataset."""
-    made: dict[str, Any] = {}
-    names = dict.fromkeys(name for name in (x, y, *HEADLINE) if name in OUTCOMES)
-    for name in names:
-        values = [float("nan") if row.path is None else _value(row.path, name, year) for row in rows]
-        made[name] = ("point", values, dict(own.data[name].attrs))
-    unit = {name: str(own.data[name].attrs["units"]) for name in names}
-    of_x = unit.get(x, "the setting's own")
-    plain: dict[str, tuple[list[Any], str, str]] = {
-        "level": ([row.level for row in rows], of_x, f"{x} {more['direction']}"),
-        "slope": ([row.slope for row in rows], f"{unit[y]}, per {of_x}", f"change of {y} for a level higher by one"),
-        "charged": ([row.charged for row in rows], unit[y], "paid for what is dear beyond the own path, as units of y"),
-        "net": (_net(y, year, rows), unit[y], f"{y} less what is charged, which the level's slope is of"),
-        "replay_distance": (
-            [float("nan") if row.path is None else row.path.verdict.replay_distance for row in rows],
-            "percent of base-year GDP", "largest difference between solved and replayed path",
-        ),
-        "solves": ([row.solves for row in rows], "1", "solves that the point took"),
-        "status": ([_status(row) for row in rows], "text", "verdict of the point"),
-        "said": ([row.said for row in rows], "text", "warnings of the point, or why there is none"),
-    }  # fmt: skip
-    made |= {name: ("point", values, {"units": u, "long_name": text}) for name, (values, u, text) in plain.items()}
-    attrs = {"title": f"{own.experiment.name}: {y} over {x}, {year}", "experiment": own.experiment.name, "x": x, "y": y,
-             "year": year, **more}  # fmt: skip
-    return xr.Dataset(made, coords={"point": np.arange(len(rows))}, attrs=attrs)
-
-
-def _net(y: str, year: int, rows: Sequence[_Point]) -> list[float]:
-    """The outcome of each point less what the point is charged."""
-    sign = OUTCOMES[y].sign
-    return [float("nan") if row.path is None else _value(row.path, y, year) - sign * row.charged for row in rows]
-
-
-def _of_own(own: Trajectory) -> dict[str, str]:
-    """Verdict and warnings of the experiment's own path."""
-    return {"own_status": own.verdict.status, "own_said": "; ".join(own.verdict.warnings)}
-
-
-def _status(row: _Point) -> str:
-    return row.said.split(":")[0] if row.path is None else row.path.verdict.status

@@ -10,7 +10,7 @@ import xarray as xr
 
 from iomodel.coefficients import spread
 from iomodel.errors import ResultError
-from iomodel.matters import GOAL, OUTCOMES, Matter
+from iomodel.matter import GOAL, OUTCOMES, Matter
 
 _TEXTS = ("title", "unit", "kind", "method")
 _NUMBERS = ("value", "low", "high")

@@ -7,7 +7,7 @@ imports or with a sector that makes nothing.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -150,3 +150,17 @@ def random_experiment(**changes: object) -> Experiment:
         levers=Levers(("programme", "reform", "retirement"), "debt", Benefit(0.05, 4)),
     )  # fmt: skip
     return made.replace(**changes) if changes else made
+
+
+def exports_fall(economy: Economy) -> Economy:
+    """The economy with a strong answer of investment and exports that fall by four tenths in 2027: many sectors then
+    want to invest less than nothing."""
+    strong = {
+        "accelerator_industry": 0.4,
+        "accelerator_elsewhere": 0.2,
+        "export_growth": 0.01,
+        "capacity_growth": 0.065,
+    }
+    made = calibrate(economy.table, economy.region, strong)
+    left = 1.0 - 0.4 * (made.paths["year"] >= 2027)
+    return replace(made, exports=(made.exports * left).transpose("sector", "year"))

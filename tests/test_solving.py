@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from synthetic import exports_fall
 
 import iomodel as iom
 from iomodel import solving
@@ -20,9 +19,7 @@ def china(**cards: float) -> Economy:
 @pytest.fixture(scope="module")
 def collapsing() -> Economy:
     """Exports fall by four tenths while investment answers strongly: many sectors want to invest less than nothing."""
-    economy = china(accelerator_industry=0.4, accelerator_elsewhere=0.2, export_growth=0.01, capacity_growth=0.065)
-    left = 1.0 - 0.4 * (economy.paths["year"] >= 2027)
-    return replace(economy, exports=(economy.exports * left).transpose("sector", "year"))
+    return exports_fall(china())
 
 
 @pytest.mark.parametrize("name", ["two-halves", "supply-only", "best-path"])

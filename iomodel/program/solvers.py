@@ -137,8 +137,8 @@ def solver_named(name: str | None, *, cones: bool = True) -> Solver:
 def solve_program(program: Program, name: str | None = None) -> Verdict:
     """Solve in place of cvxpy's own `solve`, judge the answer, and try remedies until it is optimal.
 
-    The point and multipliers stay in the program's variables and laws. Returns the verdict of the last try; where
-    none is good enough, that of the best.
+    The point and multipliers stay in the program's variables and laws. Returns the verdict of the first try that is
+    good enough, of the best where none is; an answer short of the solver's own tolerance is refined once.
     """
     only = [solver_named(name, cones=not _is_linear(program))] if name else None
     tried: list[str] = []

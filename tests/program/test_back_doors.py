@@ -8,7 +8,6 @@ ones measured.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -37,6 +36,7 @@ from loosened import (
     without,
     write_offs_not_weighed,
 )
+from synthetic import exports_fall
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -329,15 +329,7 @@ def test_stopping_investment_by_a_price_opens_a_door_at_any_price(china: Economy
     """Exports that fall by four tenths make the market want to disinvest. Kept at zero by a priced variable it is a
     second drive where the price is low, and where it is high persons are left without work to need it less. (That the
     product stops exactly is tested where it solves such an economy.)"""
-    strong = {
-        "accelerator_industry": 0.4,
-        "accelerator_elsewhere": 0.2,
-        "export_growth": 0.01,
-        "capacity_growth": 0.065,
-    }
-    economy = iom.calibrate(china.table, china.region, strong)
-    left = 1.0 - 0.4 * (economy.paths["year"] >= 2027)
-    economy = dataclasses.replace(economy, exports=(economy.exports * left).transpose("sector", "year"))
+    economy = exports_fall(china)
     cheap, fair, dear = (_loosened("two-halves", economy, investment_propped(price)) for price in (0.1, 1.0, 10.0))
 
     def beyond_need(program: Program) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from synthetic import exports_fall
 
 import iomodel as iom
 from iomodel import one_sided
@@ -171,15 +172,7 @@ def test_price_of_reform_that_must_not_fall_back(solved_program: Callable[..., P
 def test_price_of_investment_held_at_zero(china: Economy) -> None:
     """Exports fall by four tenths; one sector's investment, which the market would make negative, is held at zero. Its
     other years are not held and cost nothing."""
-    strong = {
-        "accelerator_industry": 0.4,
-        "accelerator_elsewhere": 0.2,
-        "export_growth": 0.01,
-        "capacity_growth": 0.065,
-    }
-    economy = iom.calibrate(china.table, china.region, strong)
-    factor = 1 - 0.4 * (economy.paths["year"] >= 2027)
-    economy = dataclasses.replace(economy, exports=(economy.exports * factor).transpose("sector", "year"))
+    economy = exports_fall(china)
     free = iom.build(_soon("two-halves", TWO), economy)
     assert solve_program(free).status == "optimal"
     wanted = np.asarray(free.values["wanted_investment"].value)

@@ -18,7 +18,7 @@ from iomodel.assumptions import Assumption, assumptions_of, left_out
 from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import CardError, InfeasibleError, ResultError, SolverError
-from iomodel.matters import GOAL, HEADLINE, LINE, OUTCOMES, Matter
+from iomodel.matter import GOAL, HEADLINE, LINE, OUTCOMES, Matter
 from iomodel.program.block import Block, Law, Values
 from iomodel.program.setting import MASKS, Setting
 from iomodel.program.trajectory import Trajectory

@@ -1,0 +1,90 @@
+"""Points of a frontier, and the dataset that they make: what each reports, what it is charged and how it was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from iomodel.program.outcomes import OUTCOMES, Outcome
+from iomodel.program.trajectory import Trajectory
+
+HEADLINE = (
+    "household_consumption_share", "actual_individual_consumption_share", "household_consumption", "gdp",
+    "investment_share", "idle_share", "social_spending_share", "programme_share", "reform", "unemployment_rate",
+    "public_debt_share", "firm_debt_share", "deficit_share", "current_account_share",
+)  # fmt: skip
+"""Outcomes that stand beside x and y at each point."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point: its level in the unit of x, the replayed path (None where there is none) and what it took."""
+
+    level: float
+    path: Trajectory | None
+    slope: float = float("nan")
+    charged: float = 0.0
+    ratio: float = 0.0
+    solves: int = 1
+    said: str = ""
+
+
+def value_in(path: Trajectory, name: str, year: int) -> float:
+    """An outcome of a path in a year, in the outcome's unit."""
+    return float(path.data[name].sel(year=year))
+
+
+def told(path: Trajectory, year: int, x: Outcome, y: Outcome) -> str:
+    """A point in a few words."""
+    of_x, of_y = (f"{one.name} {value_in(path, one.name, year):.5g}" for one in (x, y))
+    return f"{of_x}, {of_y} ({path.verdict.status})"
+
+
+def dataset_of_points(
+    own: Trajectory, x: str, y: str, year: int, rows: Sequence[Point], more: Mapping[str, Any]
+) -> xr.Dataset:  # fmt: skip
+    """Points as a labelled dataset over `point`: outcomes in their units, the level in that of x, the slope in units of
+    y for one of x; texts for status and warnings."""
+    made: dict[str, Any] = {}
+    names = dict.fromkeys(name for name in (x, y, *HEADLINE) if name in OUTCOMES)
+    for name in names:
+        values = [float("nan") if row.path is None else value_in(row.path, name, year) for row in rows]
+        made[name] = ("point", values, dict(own.data[name].attrs))
+    unit = {name: str(own.data[name].attrs["units"]) for name in names}
+    of_x = unit.get(x, "the setting's own")
+    plain: dict[str, tuple[list[Any], str, str]] = {
+        "level": ([row.level for row in rows], of_x, f"{x} {more['direction']}"),
+        "slope": ([row.slope for row in rows], f"{unit[y]}, per {of_x}", f"change of {y} for a level higher by one"),
+        "charged": ([row.charged for row in rows], unit[y], "paid for what is dear beyond the own path, as units of y"),
+        "net": (_net(y, year, rows), unit[y], f"{y} less what is charged, which the level's slope is of"),
+        "replay_distance": (
+            [float("nan") if row.path is None else row.path.verdict.replay_distance for row in rows],
+            "percent of base-year GDP", "largest difference between solved and replayed path",
+        ),
+        "solves": ([row.solves for row in rows], "1", "solves that the point took"),
+        "status": ([_status(row) for row in rows], "text", "verdict of the point"),
+        "said": ([row.said for row in rows], "text", "warnings of the point, or why there is none"),
+    }  # fmt: skip
+    made |= {name: ("point", values, {"units": u, "long_name": text}) for name, (values, u, text) in plain.items()}
+    attrs = {"title": f"{own.experiment.name}: {y} over {x}, {year}", "experiment": own.experiment.name, "x": x, "y": y,
+             "year": year, **more}  # fmt: skip
+    return xr.Dataset(made, coords={"point": np.arange(len(rows))}, attrs=attrs)
+
+
+def _net(y: str, year: int, rows: Sequence[Point]) -> list[float]:
+    """The outcome of each point less what the point is charged."""
+    sign = OUTCOMES[y].sign
+    return [float("nan") if row.path is None else value_in(row.path, y, year) - sign * row.charged for row in rows]
+
+
+def own_verdict(own: Trajectory) -> dict[str, str]:
+    """Verdict and warnings of the experiment's own path."""
+    return {"own_status": own.verdict.status, "own_said": "; ".join(own.verdict.warnings)}
+
+
+def _status(row: Point) -> str:
+    return row.said.split(":")[0] if row.path is None else row.path.verdict.status
