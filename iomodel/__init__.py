@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iomodel.cards import Card, Cards, load_cards
     from iomodel.economy import Economy
     from iomodel.errors import (
+        BalanceError,
         CardError,
         ExperimentError,
         InfeasibleError,
@@ -52,6 +53,7 @@ _HOME = {
     "iomodel.cards": ("Card", "Cards", "load_cards"),
     "iomodel.economy": ("Economy",),
     "iomodel.errors": (
+        "BalanceError",
         "CardError",
         "ExperimentError",
         "IOModelError",
@@ -84,6 +86,7 @@ _HOME = {
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "BalanceError",
     "Block",
     "Card",
     "CardError",

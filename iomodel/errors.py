@@ -26,6 +26,10 @@ class CardError(IOModelError):
     """A parameter card or a sector map is missing, misspelled or outside its range."""
 
 
+class BalanceError(IOModelError):
+    """Totals, a draft or constraints that no balanced table can meet, or that do not fit each other."""
+
+
 class ExperimentError(IOModelError):
     """An experiment asks for something that does not exist or cannot be."""
 
