@@ -11,7 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +260,7 @@ def elsewhere(cards: Cards) -> Cards:
     return Cards(kept, cards.table, shipped, cards.given)
 
 
-def _own(table: str, standing: str = "") -> dict[str, dict[str, object]]:
+def _own(table: str, standing: str = "") -> Mapping[str, Mapping[str, object]]:
     """What the cards of a shipped table say: its own file, laid over the one that its `base` names.
 
     standing: the table whose file named this one as its base, which may not have a base of its own.
@@ -282,12 +282,20 @@ def _own(table: str, standing: str = "") -> dict[str, dict[str, object]]:
     return {key: {**below.get(key, {}), **entries.get(key, {})} for key in (*below, *entries)}
 
 
-def _read(path: Path) -> dict[str, dict[str, object]]:
+def _read(path: Path) -> Mapping[str, Mapping[str, object]]:
     """The tables of a card file; CardError when it is absent or no TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        stand = path.stat()
     except FileNotFoundError:
         raise CardError(f"The card file {path} is missing.") from None
+    return _parsed(path, stand.st_mtime_ns, stand.st_size)
+
+
+@lru_cache(maxsize=32)
+def _parsed(path: Path, _changed: int, _size: int) -> Mapping[str, Mapping[str, object]]:
+    """The tables of a card file as it stands: parsed once, since every experiment is checked against its cards."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise CardError(f"The card file {path} is not TOML: {error}.") from None
 

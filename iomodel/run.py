@@ -6,7 +6,8 @@ program below knows only blocks and numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,7 @@ from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
 from iomodel.program.checks import own_blocks
 from iomodel.program.diagnose import Binding, binding
-from iomodel.program.policy import LEVERS
+from iomodel.program.policy import LEVERS, Policy
 from iomodel.program.rule import Rule
 from iomodel.program.simulate import Flows, Levers, no_levers
 from iomodel.program.trajectory import Trajectory
@@ -132,12 +133,19 @@ def resolve(program: Program, experiment: Experiment, economy: Economy, changes:
     asked = changed(experiment, changes, program.setting.parameters)
     course = _course_again(program, asked, economy)
     refuse_another(policy_of(asked, economy), course.solved, course.arrays.economy, program.setting)
-    other = replace(program.setting, policy=policy_of(asked, economy)).parameters
+    with other_values(program, policy_of(asked, economy)):
+        return solved(course, program)
+
+
+@contextmanager
+def other_values(program: Program, policy: Policy) -> Generator[None]:
+    """Let the parameters of a built program hold what a policy states, for a while."""
+    other = replace(program.setting, policy=policy).parameters
     held = {key: parameter.value for key, parameter in program.setting.parameters.items()}
     try:
         for key, parameter in program.setting.parameters.items():
             parameter.value = other[key].value
-        return solved(course, program)
+        yield
     finally:
         for key, parameter in program.setting.parameters.items():
             parameter.value = held[key]

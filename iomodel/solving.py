@@ -25,7 +25,7 @@ from iomodel.program.simulate import Flows, Levers
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
 from iomodel.program.unbounded import runaway
-from iomodel.program.used import used
+from iomodel.program.used import Used, used
 from iomodel.program.wording import described
 
 Array = npt.NDArray[np.float64]
@@ -55,8 +55,26 @@ def solved(course: Course, program: Program) -> Trajectory:
     return replayed(course, *settled(course, program))
 
 
+@dataclass(frozen=True)
+class Replay:
+    """A solved path simulated again, not yet labelled: flows and levers of the solved years, the verdict with the
+    distance between both, and what was used of what has a price."""
+
+    flows: list[Flows]
+    levers: list[Levers]
+    verdict: Verdict
+    spent: list[Used]
+
+
 def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
     """The path of a solved program: its levers simulated again, and how far that is from the solver's point."""
+    again = replay_of(course, program, verdict)
+    path = trajectory_of(course, again.flows, again.levers, again.verdict, shadow_prices(program))
+    return replace(path, provenance={**path.provenance, "used": [one.plain for one in again.spent]})
+
+
+def replay_of(course: Course, program: Program, verdict: Verdict) -> Replay:
+    """What `replayed` labels."""
     levers = levers_of(program)
     flows = flows_of(course, levers)
     off = distances(program, flows)
@@ -72,8 +90,7 @@ def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
     distance = max(reported).amount
     status = "inaccurate" if distance > REPLAY_LIMIT and verdict.status == "optimal" else verdict.status
     verdict = replace(verdict, status=status, replay_distance=distance, warnings=tuple(warned))
-    path = trajectory_of(course, flows, levers, verdict, shadow_prices(program))
-    return replace(path, provenance={**path.provenance, "used": [one.plain for one in spent]})
+    return Replay(flows, levers, verdict, spent)
 
 
 def settled(course: Course, program: Program, *, explained: bool = True) -> tuple[Program, Verdict]:
@@ -265,15 +282,12 @@ def distances(program: Program, flows: Sequence[Flows]) -> list[Off]:
         "unemployed": v["unemployed"],
     }
     weight = {"unemployed": program.setting.account("wage")}
+    points = {name: value_of(point) for name, point in pairs.items()}
     found: list[Off] = []
-    for t, year in enumerate(program.setting.calendar):
+    for t, (year, flow) in enumerate(zip(program.setting.calendar, flows, strict=True)):
         off = [
-            Off(
-                weight.get(name, 1.0) * float(np.abs(np.asarray(flows[t][name]) - value_of(point)[..., t]).max()),
-                name,
-                int(year),
-            )
-            for name, point in pairs.items()
+            Off(weight.get(name, 1.0) * float(np.abs(np.asarray(flow[name]) - point[..., t]).max()), name, int(year))
+            for name, point in points.items()
         ]
         found.append(max(off))
     return found

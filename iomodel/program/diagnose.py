@@ -7,7 +7,7 @@ path is found in `iomodel.program.conflicts`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,14 +51,17 @@ class Binding:
     text: str
 
 
-def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
-    """Law -> price by the law's dims: change of the goal for a bound raised by one unit.
+def shadow_prices(program: Program, laws: Collection[str] | None = None) -> dict[str, xr.DataArray]:
+    """Law -> price by the law's dims: change of the goal for a bound raised by one unit. laws: those alone, where the
+    program has them; None is all.
 
     The attribute `one_percent` is what bounds one percent looser would bring, summed over the law, `meaning` what the
     sign says. The balance of goods is among them in the reduced form, too (`iomodel.program.goods_prices`).
     """
     found: dict[str, xr.DataArray] = {}
     for name, law in program.laws.items():
+        if laws is not None and name not in laws:
+            continue
         # Of one number the multiplier comes without dims.
         dual = np.asarray(law.constraint.dual_value, dtype=float).reshape(law.constraint.shape)
         left, right = (np.asarray(side.value, dtype=float) for side in law.constraint.args)
@@ -75,7 +78,8 @@ def shadow_prices(program: Program) -> dict[str, xr.DataArray]:
             name=name,
             attrs=price_attributes(name, law.bound, law.unit, worth),
         )
-    if "goods_balance" not in found and "output" in program.values and "output" not in program.variables:
+    asked = laws is None or "goods_balance" in laws
+    if asked and "goods_balance" not in found and "output" in program.values and "output" not in program.variables:
         found["goods_balance"] = goods_prices(program)
     return found
 

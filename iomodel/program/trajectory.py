@@ -61,16 +61,7 @@ def dataset_of(arrays: Arrays, flows: Sequence[Flows], levers: Sequence[Levers],
     """
     economy = arrays.economy
     years = np.asarray(economy.paths["year"].values[: len(flows)], dtype=np.int64)
-    count = len(flows)
-    found: dict[str, Array] = {}
-    for name in VARIABLES:
-        if name in flows[0]:
-            found[name] = np.stack([np.asarray(flow[name], dtype=float) for flow in flows], axis=-1)
-    found["exports"] = economy.exports.transpose("sector", "year").values[:, :count]
-    found["trend"] = arrays.path("trend")[:count]
-    found["employment"] = np.stack([np.asarray(flow["jobs"]) for flow in flows], axis=-1)
-    found["benefit_rate"] = np.array([lever.benefit_rate for lever in levers])
-    found |= _shares(arrays, found)
+    found = variables_of(arrays, flows, levers)
     made = {
         name: (entry.dims, found[name], {"units": entry.unit(economy.year), "long_name": entry.definition})
         for name, entry in VARIABLES.items()
@@ -83,6 +74,20 @@ def dataset_of(arrays: Arrays, flows: Sequence[Flows], levers: Sequence[Levers],
         "first_policy_year": int(economy.paths["year"].values[first]),
     }
     return xr.Dataset(made, coords=coords, attrs=attrs)
+
+
+def variables_of(arrays: Arrays, flows: Sequence[Flows], levers: Sequence[Levers]) -> dict[str, Array]:
+    """Every variable of the vocabulary, in its dims, from the flows of consecutive years, the base year first."""
+    economy, count = arrays.economy, len(flows)
+    found: dict[str, Array] = {}
+    for name in VARIABLES:
+        if name in flows[0]:
+            found[name] = np.stack([np.asarray(flow[name], dtype=float) for flow in flows], axis=-1)
+    found["exports"] = economy.exports.transpose("sector", "year").values[:, :count]
+    found["trend"] = arrays.path("trend")[:count]
+    found["employment"] = np.stack([np.asarray(flow["jobs"]) for flow in flows], axis=-1)
+    found["benefit_rate"] = np.array([lever.benefit_rate for lever in levers])
+    return found | _shares(arrays, found)
 
 
 def _shares(arrays: Arrays, found: Mapping[str, Array]) -> dict[str, Array]:
