@@ -12,6 +12,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iomodel.answers.explain import explain_infeasible
+    from iomodel.answers.frontiers import frontier
+    from iomodel.answers.headline import compare
+    from iomodel.answers.matter import Matter
+    from iomodel.answers.matters import what_matters
+    from iomodel.answers.matters_shown import matters_dataset, matters_text
+    from iomodel.answers.near_optimal import alternatives, flat_directions
+    from iomodel.answers.one_sided import price_sides
     from iomodel.calibration import calibrate
     from iomodel.cards import Card, Cards, load_cards
     from iomodel.economy import Economy
@@ -27,14 +35,6 @@ if TYPE_CHECKING:
         TableError,
     )
     from iomodel.experiment import Experiment, load_experiment
-    from iomodel.explain import explain_infeasible
-    from iomodel.frontiers import frontier
-    from iomodel.headline import compare
-    from iomodel.matter import Matter
-    from iomodel.matters import what_matters
-    from iomodel.matters_shown import matters_dataset, matters_text
-    from iomodel.near_optimal import alternatives, flat_directions
-    from iomodel.one_sided import price_sides
     from iomodel.program.block import Block, Law, Var
     from iomodel.program.build import Program
     from iomodel.program.certificate import Verdict
@@ -64,11 +64,11 @@ _HOME = {
         "TableError",
     ),
     "iomodel.experiment": ("Experiment", "load_experiment"),
-    "iomodel.explain": ("explain_infeasible",),
-    "iomodel.one_sided": ("price_sides",),
-    "iomodel.matter": ("Matter",),
-    "iomodel.matters": ("what_matters",),
-    "iomodel.matters_shown": ("matters_dataset", "matters_text"),
+    "iomodel.answers.explain": ("explain_infeasible",),
+    "iomodel.answers.one_sided": ("price_sides",),
+    "iomodel.answers.matter": ("Matter",),
+    "iomodel.answers.matters": ("what_matters",),
+    "iomodel.answers.matters_shown": ("matters_dataset", "matters_text"),
     "iomodel.program.block": ("Block", "Law", "Var"),
     "iomodel.program.build": ("Program",),
     "iomodel.program.certificate": ("Verdict",),
@@ -76,9 +76,9 @@ _HOME = {
     "iomodel.readers.template": ("read_table", "write_template"),
     "iomodel.report": ("write_report",),
     "iomodel.results": ("load_trajectory", "save"),
-    "iomodel.frontiers": ("frontier",),
-    "iomodel.headline": ("compare",),
-    "iomodel.near_optimal": ("alternatives", "flat_directions"),
+    "iomodel.answers.frontiers": ("frontier",),
+    "iomodel.answers.headline": ("compare",),
+    "iomodel.answers.near_optimal": ("alternatives", "flat_directions"),
     "iomodel.run": ("build", "resolve", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
     "iomodel.table": ("Table", "load_table", "save_table"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from iomodel.program.trajectory import Trajectory
 from iomodel.report import headline_text, write_report
-from iomodel.study import run_study
-from iomodel.study_files import save_study
+from iomodel.study.files import save_study
+from iomodel.study.policies import run_study
 
 
 def main_job(progress: Callable[[str], None], out: Path) -> list[Trajectory]:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import iomodel as iom
+from iomodel.answers.headline import refusal
 from iomodel.cards import Card, elsewhere, load_cards, rules
 from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError
 from iomodel.findings import plausible_ranges
-from iomodel.headline import refusal
 from iomodel.program.arrays import arrays_of
 from iomodel.program.simulate import Flows, base_state, no_levers, step
 from iomodel.report.page import page_html, study_of

@@ -16,10 +16,10 @@ from iomodel.cards import load_cards
 from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import CardError
-from iomodel.history import misses
 from iomodel.nesting import detailed_map
 from iomodel.sector_maps import MAP_COLUMNS, load_map
 from iomodel.shipped import shipped_file, table_card
+from iomodel.study.history import misses
 from iomodel.table import Table, load_table
 
 PARENTS = nesting.nesting("nbs153")

@@ -49,7 +49,7 @@ NUMBER = re.compile(r"[+−-]?\d[\d,]*(?:\.\d+)?")
 def test_the_printed_numbers_are_those_of_the_main_job() -> None:
     """Words are the same, numbers agree within one unit of their last digit (rounding differs between platforms)."""
     from iomodel.report import headline_text
-    from iomodel.study import run_study
+    from iomodel.study.policies import run_study
 
     assert PRINTED is not None
     said, made = PRINTED.group(1).split(), headline_text(run_study()).split()

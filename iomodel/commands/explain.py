@@ -35,7 +35,7 @@ def _explain(asked: argparse.Namespace) -> int:
     try:
         path = solve(experiment)
     except InfeasibleError as error:  # the laws in conflict are the answer, not a failure to give one
-        from iomodel.explain import explained
+        from iomodel.answers.explain import explained
 
         print(explained(error, experiment))
         return error.exit_code
@@ -52,7 +52,7 @@ def _explain(asked: argparse.Namespace) -> int:
 
 def _flat(path: Trajectory) -> None:
     """What could be done otherwise at almost no cost, where there is such."""
-    from iomodel.near_optimal import flat_directions
+    from iomodel.answers.near_optimal import flat_directions
 
     try:
         found = flat_directions(path)

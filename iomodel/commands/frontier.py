@@ -34,8 +34,8 @@ def add(command: Command) -> None:
 
 
 def _frontier(asked: argparse.Namespace) -> int:
+    from iomodel.answers.frontiers import frontier
     from iomodel.files import output_folder, write_text
-    from iomodel.frontiers import frontier
     from iomodel.report.frontier import frontier_figure, frontier_table, frontier_text
 
     experiment = changed(asked.name, asked)

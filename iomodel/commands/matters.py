@@ -33,10 +33,10 @@ def add(command: Command) -> None:
 
 
 def _matters(asked: argparse.Namespace) -> int:
+    from iomodel.answers.matters import check_asked, what_matters
+    from iomodel.answers.matters_shown import matters_dataset, matters_text
     from iomodel.assumptions import left_out
     from iomodel.files import write_whole
-    from iomodel.matters import check_asked, what_matters
-    from iomodel.matters_shown import matters_dataset, matters_text
     from iomodel.run import solve
 
     if not isinstance(asked.top, int) or asked.top < 1:

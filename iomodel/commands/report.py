@@ -21,7 +21,7 @@ def _report(asked: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise ResultError(f"There is no folder {folder}; name one that `iomodel run` wrote, such as {MAIN_OUT}.")
     from iomodel.report import write_report
-    from iomodel.study_files import holds_study, load_paths, load_study
+    from iomodel.study.files import holds_study, load_paths, load_study
 
     found = load_study(folder) if holds_study(folder) else load_paths(folder)
     print(write_report(found, folder / "report.html"))

@@ -94,7 +94,7 @@ def _solved(experiment: Experiment, economy: Economy, out: Path) -> Trajectory:
 
 
 def _show(paths: list[Trajectory], out: Path) -> None:
-    from iomodel.headline import compare, refusal
+    from iomodel.answers.headline import compare, refusal
     from iomodel.report.text import INVESTMENT, known_text
     from iomodel.results import save_headline
 
@@ -117,7 +117,7 @@ def _show(paths: list[Trajectory], out: Path) -> None:
 
 def _show_regions(path: Trajectory, out: Path) -> None:
     """The outcomes of a path of several regions, a column each, and for which of them they are no headline."""
-    from iomodel.headline import compare, refusal
+    from iomodel.answers.headline import compare, refusal
     from iomodel.regions import by_region
     from iomodel.results import save_headline
 

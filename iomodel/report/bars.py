@@ -10,7 +10,7 @@ import xarray as xr
 from iomodel.program.trajectory import Trajectory
 from iomodel.report.words import TOO_LITTLE, number, policy, region, short_names, signed
 from iomodel.spillover import summary
-from iomodel.study import Study
+from iomodel.study.policies import Study
 
 TOTAL = "total"
 CHANNELS = {TOTAL: "in all, %", "demand": "by home demand, %", "barriers": "by tariffs, %"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from iomodel.errors import IOModelError
 from iomodel.report.plots import main_figure
-from iomodel.study_files import load_study
+from iomodel.study.files import load_study
 
 USAGE = "usage: python -m iomodel.report.figure RESULTS FILE.png"
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iomodel.history import warnings_of
 from iomodel.program.trajectory import Trajectory
-from iomodel.study import miss_rows
+from iomodel.study.history import warnings_of
+from iomodel.study.policies import miss_rows
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from iomodel.answers.headline import refusal, refusals
 from iomodel.cards import KINDS, Card, load_cards
 from iomodel.errors import ResultError
 from iomodel.files import write_text
-from iomodel.headline import refusal, refusals
 from iomodel.program.trajectory import Trajectory
 from iomodel.regions import by_region
 from iomodel.report import reasons, rows, sentences, text
@@ -28,8 +28,8 @@ from iomodel.report.laws import NARROW, limits
 from iomodel.report.plots import policy_panels, saving_panels, svg
 from iomodel.report.words import TABLES, number, policy, signed
 from iomodel.shipped import shipped_tables, table_card
-from iomodel.study import Study
-from iomodel.study_files import study_files
+from iomodel.study.files import study_files
+from iomodel.study.policies import Study
 
 KIND_WORDS = {
     "read": "read in their sources",

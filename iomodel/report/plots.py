@@ -21,7 +21,7 @@ from iomodel.files import write_whole
 from iomodel.program.trajectory import Trajectory
 from iomodel.report.rows import years_of
 from iomodel.report.words import number, policy
-from iomodel.study import Study
+from iomodel.study.policies import Study
 
 COLOURS = ("#555555", "#D55E00", "#CC79A7", "#0072B2", "#009E73", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette; the first is for what is compared with."""

@@ -16,7 +16,7 @@ from iomodel.report.laws import limits
 from iomodel.report.rows import cards_of, weight_range, years_of
 from iomodel.report.words import MINUS, TOO_LITTLE, compared, listed, number, policy, region, signed, span
 from iomodel.spillover import summary
-from iomodel.study import Study
+from iomodel.study.policies import Study
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from iomodel.answers.headline import compare
 from iomodel.cards import Cards, load_cards
 from iomodel.errors import CardError
 from iomodel.experiment import Experiment, Limit, Target
 from iomodel.experiment_parts import TARGETS
-from iomodel.headline import compare
 from iomodel.program.trajectory import Trajectory
 from iomodel.report.words import LEVERS, PAYERS, TABLES, listed, number, policy, region, share_cut
-from iomodel.study import Study, outcomes
+from iomodel.study.policies import Study, outcomes
 
 
 @dataclass(frozen=True)

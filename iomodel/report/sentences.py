@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from iomodel.program.trajectory import Trajectory
 from iomodel.report.rows import Row, gain_explained, headline_rows, years_of
 from iomodel.report.words import compared, number, policy, signed
-from iomodel.study import Study
+from iomodel.study.policies import Study
 
 USUAL, SUPPLY, DEMAND, BOTH, BEST = "business-as-usual", "supply-only", "demand-only", "two-halves", "best-path"
 

@@ -23,7 +23,7 @@ from iomodel.report.rows import (
 )
 from iomodel.report.sentences import share_gains
 from iomodel.report.words import PAYERS, number, signed
-from iomodel.study import Study, outcomes
+from iomodel.study.policies import Study, outcomes
 
 WIDTH = 108
 LABEL = 42

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import iomodel as iom
+from iomodel.answers.explain import explained
+from iomodel.answers.remedies import Case, Remedies, _limit_knobs, remedies_of
 from iomodel.economy import Economy
 from iomodel.errors import InfeasibleError, SolverError
 from iomodel.experiment import Experiment
 from iomodel.experiment_parts import LIMITS
-from iomodel.explain import explained
 from iomodel.program.block import Block, Law, Term, Var
 from iomodel.program.build import Program, assemble
 from iomodel.program.conflicts import Collision, collision_of, proofs
@@ -28,7 +29,6 @@ from iomodel.program.setting import MASKS
 from iomodel.program.solvers import solve_program
 from iomodel.program.unbounded import runaway
 from iomodel.program.wording import described
-from iomodel.remedies import Case, Remedies, _limit_knobs, remedies_of
 
 
 def _years(first: int, last: int) -> tuple[str, ...]:

@@ -18,12 +18,12 @@ import xarray as xr
 from synthetic import exports_fall
 
 import iomodel as iom
-from iomodel import one_sided
+from iomodel.answers import one_sided
+from iomodel.answers.one_sided import PriceSides, sides_of
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, ProgramError, SolverError
 from iomodel.experiment import Benefit, Experiment, Limit, Target
 from iomodel.experiment_parts import LIMITS
-from iomodel.one_sided import PriceSides, sides_of
 from iomodel.program.block import Block, Law, Values
 from iomodel.program.build import Program, assemble
 from iomodel.program.diagnose import ACCOUNTING, shadow_prices

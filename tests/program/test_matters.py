@@ -13,12 +13,12 @@ import pytest
 import xarray as xr
 
 import iomodel as iom
-from iomodel import matters
+from iomodel.answers import matters
+from iomodel.answers.matter import GOAL, HEADLINE, LINE, OUTCOMES, Matter
 from iomodel.assumptions import Assumption, assumptions_of, left_out
 from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import CardError, InfeasibleError, ResultError, SolverError
-from iomodel.matter import GOAL, HEADLINE, LINE, OUTCOMES, Matter
 from iomodel.program.block import Block, Law, Values
 from iomodel.program.setting import MASKS, Setting
 from iomodel.program.trajectory import Trajectory

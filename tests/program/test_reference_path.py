@@ -10,8 +10,8 @@ import pytest
 
 import iomodel as iom
 from iomodel.economy import Economy
-from iomodel.history import misses
 from iomodel.program.trajectory import Trajectory
+from iomodel.study.history import misses
 
 FINAL_CONSUMPTION = {2021: 54.8, 2022: 54.5, 2023: 56.8, 2024: 56.5}
 CAPITAL_FORMATION = {2021: 42.68, 2022: 42.36, 2023: 41.13, 2024: 40.61}

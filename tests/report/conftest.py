@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from iomodel.report.page import page_html
-from iomodel.study import OUTCOMES, Study, outcomes, run_study
-from iomodel.study_files import save_study
+from iomodel.study.files import save_study
+from iomodel.study.policies import OUTCOMES, Study, outcomes, run_study
 
 
 def checks_of(study: Study) -> dict[str, Any]:

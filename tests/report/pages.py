@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from iomodel.headline import compare
+from iomodel.answers.headline import compare
 from iomodel.program.trajectory import Trajectory
 from iomodel.report.words import number, signed
-from iomodel.study import Study
+from iomodel.study.policies import Study
 
 FOOTNOTE = "* industrial capacity beyond normal use, share of all; investment: gross capital formation, stocks among it"
 HEADER = (

@@ -13,7 +13,6 @@ import pytest
 from iomodel.cli import main
 from iomodel.errors import ResultError
 from iomodel.experiment import load_experiment
-from iomodel.history import warnings_of
 from iomodel.program.trajectory import Trajectory
 from iomodel.report import headline_text, known_text, write_report
 from iomodel.report.page import page_html, study_of
@@ -24,7 +23,8 @@ from iomodel.report.sentences import answer
 from iomodel.report.words import number, signed, span
 from iomodel.run import simulate
 from iomodel.spillover import summary
-from iomodel.study import Study
+from iomodel.study.history import warnings_of
+from iomodel.study.policies import Study
 from report.pages import headline_cells, read, tables_of
 
 

@@ -12,7 +12,7 @@ from iomodel.program.diagnose import ACCOUNTING
 from iomodel.report.laws import WORDS, limits, money, says
 from iomodel.report.rows import cards_of
 from iomodel.run import build, what_binds
-from iomodel.study import Study
+from iomodel.study.policies import Study
 
 
 def test_every_law_that_binds_has_words(study: Study) -> None:

@@ -10,9 +10,8 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
+from iomodel.answers.headline import compare
 from iomodel.cards import load_cards
-from iomodel.headline import compare
-from iomodel.history import misses
 from iomodel.report.bars import closed_plant, jobs, partners_ends, partners_table
 from iomodel.report.laws import says
 from iomodel.report.page import headline_csv, paths_csv
@@ -20,7 +19,8 @@ from iomodel.report.rows import cards_of
 from iomodel.report.sentences import answer
 from iomodel.report.words import REGIONS, number, short_names, signed, span
 from iomodel.run import what_binds
-from iomodel.study import OUTCOMES, Study, outcomes
+from iomodel.study.history import misses
+from iomodel.study.policies import OUTCOMES, Study, outcomes
 from report.pages import FOOTNOTE, figures, headline_cells, read, tables_of
 
 

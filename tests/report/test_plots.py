@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodel.history import misses
 from iomodel.report import main_figure
 from iomodel.report.figure import main as draw_figure
 from iomodel.report.plots import MAIN, PANELS, drawn_figure, policy_panels, saving_panels, spread_apart, svg
 from iomodel.report.words import number
-from iomodel.study import Study
+from iomodel.study.history import misses
+from iomodel.study.policies import Study
 from report.pages import read
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from iomodel.experiment import Benefit, Limit, Target, Tariff
 from iomodel.report.rows import states
-from iomodel.study import Study
+from iomodel.study.policies import Study
 
 
 def test_the_brackets_come_from_the_targets(study: Study) -> None:

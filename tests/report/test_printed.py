@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iomodel.headline import compare
+from iomodel.answers.headline import compare
 from iomodel.report import headline_text
 from iomodel.report.page import page_html
 from iomodel.report.text import COLUMNS, LABEL
 from iomodel.report.words import number, signed
-from iomodel.study import Study
+from iomodel.study.policies import Study
 from report.pages import FOOTNOTE, HEADER
 
 

@@ -23,7 +23,7 @@ from iomodel.report.rows import cards_of, headline_rows, weight_words
 from iomodel.report.sentences import answer, share_gains, share_words
 from iomodel.report.words import number
 from iomodel.spillover import summary
-from iomodel.study import Study
+from iomodel.study.policies import Study
 from report.pages import read, with_data, with_interaction
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from iomodel.answers.remedies import Case, Remedies, remedies_of
 from iomodel.course import economy_of
 from iomodel.economy import Economy
 from iomodel.errors import InfeasibleError
 from iomodel.experiment import Experiment, experiment_required
 from iomodel.program.block import Block
-from iomodel.remedies import Case, Remedies, remedies_of
 from iomodel.run import solve
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import iomodel as iom
+from iomodel.answers.near_optimal import Alternatives, alternatives, flat_directions
 from iomodel.errors import ExperimentError
-from iomodel.near_optimal import Alternatives, alternatives, flat_directions
 from iomodel.program.block import value_of
 from iomodel.run import build, solve
 
@@ -196,7 +196,7 @@ def test_costs_and_goal_of_an_alternative_are_in_the_unit_of_the_goal() -> None:
 
 
 def test_a_search_that_ends_too_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iomodel.seeking.ROUNDS", 1)
+    monkeypatch.setattr("iomodel.answers.seeking.ROUNDS", 1)
     found = alternatives(_found().best, X, 0.01, economy=_economy())
     text = "the search for the best public_debt_share ended after 1 solves, the last of which still moved it by"
     assert any(text in said for said in found.lowest.verdict.warnings)
@@ -204,7 +204,7 @@ def test_a_search_that_ends_too_early_says_so(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_best_path_that_is_not_certified_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from iomodel import near_optimal
+    from iomodel.answers import near_optimal
 
     def rough(*asked: Any) -> Any:
         program, verdict = near_optimal_settled(*asked)

@@ -2,8 +2,8 @@
 
 A point is the best `y` in a year among the paths that keep all laws and targets of the experiment and whose `x` is no
 worse than a level. Both are affine in the program's unknowns or ratios of such amounts, so that the level is a linear
-law and the best ratio is found exactly (Dinkelbach 1967; iomodel.seeking); one built program serves all points, its
-levels and ratios being parameters.
+law and the best ratio is found exactly (Dinkelbach 1967; iomodel.answers.seeking); one built program serves all points,
+its levels and ratios being parameters.
 
 What a planner told to raise one number would do instead of policy is closed in three ways. (1) Everything that the
 experiment's goal makes dear stays at its price, relative to a yuan of `y` as in the goal relative to a yuan of that
@@ -30,11 +30,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from iomodel.answers.frontier_points import Point, dataset_of_points, own_verdict, told, value_in
+from iomodel.answers.seeking import Found, Search, search, seek
 from iomodel.course import course_of, economy_of, setting_of
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError, SolverError
 from iomodel.experiment import Experiment, experiment_required
-from iomodel.frontier_points import Point, dataset_of_points, own_verdict, told, value_in
 from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
 from iomodel.program.build import assemble
@@ -43,7 +44,6 @@ from iomodel.program.outcomes import LOW, Outcome, at_point, outcome_named
 from iomodel.program.steering import paid_on
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import build, resolve, solve
-from iomodel.seeking import Found, Search, search, seek
 from iomodel.solving import replayed, settled
 from iomodel.values import number, whole
 from iomodel.vocabulary import VARIABLES

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from iomodel.answers.matter import AGAIN, GOAL, HEADLINE, LINE, OUTCOMES, Matter
 from iomodel.assumptions import Assumption, assumptions_of
 from iomodel.course import Course, course_of, economy_of, flows_of, policy_of, setting_of
 from iomodel.economy import Economy
 from iomodel.errors import CardError, InfeasibleError, IOModelError, ResultError, SolverError, TableError, nearest
 from iomodel.experiment import Experiment
-from iomodel.matter import AGAIN, GOAL, HEADLINE, LINE, OUTCOMES, Matter
 from iomodel.program.block import Block
 from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble

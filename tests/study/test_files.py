@@ -11,14 +11,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from iomodel.answers.headline import compare
 from iomodel.errors import ResultError
 from iomodel.experiment import load_experiment
-from iomodel.headline import compare
 from iomodel.program.certificate import Verdict
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import simulate
-from iomodel.study import Study
-from iomodel.study_files import (
+from iomodel.study.files import (
     CHECKS,
     HEADLINE,
     holds_study,
@@ -29,6 +28,7 @@ from iomodel.study_files import (
     save_study,
     study_files,
 )
+from iomodel.study.policies import Study
 
 PARTNERS = ["中国台湾", "EU", "NA"]
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from iomodel.answers.matter import GOAL, OUTCOMES, Matter
 from iomodel.coefficients import spread
 from iomodel.errors import ResultError
-from iomodel.matter import GOAL, OUTCOMES, Matter
 
 _TEXTS = ("title", "unit", "kind", "method")
 _NUMBERS = ("value", "low", "high")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import iomodel as iom
-from iomodel.headline import compare
+from iomodel.answers.headline import compare
 
 
 def test_paths_of_one_name_each_have_a_row() -> None:

@@ -18,7 +18,6 @@ from typing import Any
 
 import xarray as xr
 
-from iomodel import history
 from iomodel.calibration import calibrate
 from iomodel.course import economy_of
 from iomodel.economy import Economy
@@ -30,6 +29,7 @@ from iomodel.program.policy import PAYERS
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import replay, replayed_gain, simulate, solve, what_binds
 from iomodel.spillover import spillovers
+from iomodel.study import history
 
 POLICIES = ("business-as-usual", "supply-only", "demand-only", "two-halves", "best-path")
 """The five policies of the headline, in its order."""

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from iomodel.answers.headline import compare
 from iomodel.errors import ResultError
 from iomodel.files import check_folder, write_text, write_whole
-from iomodel.headline import compare
 from iomodel.program.trajectory import Trajectory
 from iomodel.results import ATTRIBUTE, ENGINE, load_trajectory, save, save_headline
-from iomodel.study import WORLD, Study
+from iomodel.study.policies import WORLD, Study
 
 FORMAT = "iomodel study"
 PARTNERS_FORMAT = "iomodel spillovers"

@@ -13,9 +13,9 @@ import pytest
 import xarray as xr
 
 import iomodel as iom
+from iomodel.answers.frontiers import frontier
 from iomodel.course import course_of, setting_of
 from iomodel.errors import CardError, ExperimentError, ResultError
-from iomodel.frontiers import frontier
 from iomodel.program.block import value_of
 from iomodel.program.blocks import CORE
 from iomodel.program.build import assemble
@@ -149,7 +149,8 @@ def test_no_point_is_better_by_a_miss_a_valve_or_a_target_left() -> None:
 def test_without_its_prices_the_frontier_opens_back_doors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mutation: with next to nothing charged, and nothing taken out afterwards, the same question is answered by
     levers that the simulation does not have."""
-    from iomodel import seeking, solving
+    from iomodel import solving
+    from iomodel.answers import seeking
 
     strict = _found()
     monkeypatch.setattr(seeking.Search, "prices", 1e-3)
@@ -250,7 +251,7 @@ def test_a_frontier_over_a_card_and_an_infeasible_value() -> None:
 )
 def test_what_is_refused_before_any_solve(asked: dict[str, Any], text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("settled", "solve"):
-        monkeypatch.setattr(f"iomodel.frontiers.{name}", lambda *_: pytest.fail("solved before it refused"))
+        monkeypatch.setattr(f"iomodel.answers.frontiers.{name}", lambda *_: pytest.fail("solved before it refused"))
     with pytest.raises(ExperimentError, match=text):
         frontier(_short("demand-only"), **asked, economy=_economy())
 
@@ -277,7 +278,7 @@ def test_costs_of_a_point_are_in_the_unit_of_the_goal() -> None:
 
 
 def test_an_own_path_that_is_not_certified_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from iomodel import frontiers
+    from iomodel.answers import frontiers
 
     def rough(*asked: Any) -> Any:
         program, verdict = exactly(*asked)

@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from iomodel.answers.frontiers import year_of
+from iomodel.answers.seeking import Search, search, seek
 from iomodel.course import Course, course_of, setting_of
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError
 from iomodel.experiment import Experiment, experiment_required
-from iomodel.frontiers import year_of
 from iomodel.program.block import Block, Values, total, value_of
 from iomodel.program.blocks import CORE
 from iomodel.program.build import Program, assemble
@@ -35,7 +36,6 @@ from iomodel.program.setting import Setting
 from iomodel.program.steering import MISSES, paid_on
 from iomodel.program.trajectory import Trajectory
 from iomodel.reopened import path_required, refuse_another_program, solved_path
-from iomodel.seeking import Search, search, seek
 from iomodel.solving import replayed, settled
 from iomodel.values import number
 
