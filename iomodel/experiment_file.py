@@ -28,7 +28,8 @@ KEYS = (
 )  # fmt: skip
 NONE = "none"
 """What stands in a file or in --set for a target or limit of the baseline that is to be dropped."""
-_MERGED = ("horizon", "targets", "levers", "limits", "cards", "tariffs", "weights")
+MERGED = ("horizon", "targets", "levers", "limits", "cards", "tariffs", "weights")
+"""Sections that are laid over a baseline's entry by entry."""
 
 
 def shipped_experiments() -> list[str]:
@@ -39,7 +40,7 @@ def shipped_experiments() -> list[str]:
 def read_experiment(name_or_path: str | Path) -> Experiment:
     """A shipped experiment by name, or a file; see `iomodel.load_experiment`."""
     file_path("load_experiment", name_or_path, ExperimentError)
-    path = _find(name_or_path, Path())
+    path = find_experiment(name_or_path, Path())
     entries = _with_baseline(path, ())
     return experiment_from(entries, str(path), path.stem)
 
@@ -105,7 +106,7 @@ def experiment_to_toml(experiment: Experiment) -> str:
     return origin + "\n".join(lines) + "\n"
 
 
-def _find(name_or_path: str | Path, beside: Path) -> Path:
+def find_experiment(name_or_path: str | Path, beside: Path) -> Path:
     """The file of a shipped name, or the path itself, relative to the folder `beside`."""
     named = str(name_or_path)
     shipped = shipped_experiments()
@@ -149,7 +150,7 @@ def _with_baseline(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if not isinstance(base, str):
         raise ExperimentError(f"{path}: {refuse('base', base, 'the name or path of an experiment')}")
     try:
-        below = _with_baseline(_find(base, path.parent), (*above, path.resolve()))
+        below = _with_baseline(find_experiment(base, path.parent), (*above, path.resolve()))
     except ExperimentError as error:
         raise ExperimentError(f"{path}: base: {error}") from None
     below.pop("name", None)
@@ -159,7 +160,7 @@ def _with_baseline(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
 def _laid_over(entries: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
     """Differences over a baseline: entries of sections one by one, a target, limit or partner as a whole."""
     merged = {**below, **entries}
-    for section in _MERGED:
+    for section in MERGED:
         upper, lower = entries.get(section), below.get(section)
         if isinstance(upper, dict) and isinstance(lower, dict):
             merged[section] = {**lower, **upper}

@@ -117,3 +117,14 @@ VARIABLES: dict[str, Entry] = {
     )
 }
 """Name -> entry of every reported variable."""
+
+LAWS = (
+    "asset_investment", "capacity_accumulation", "capacity_handed_over", "capacity_limit", "closed_handed_over",
+    "closed_plant", "consumption", "corridor", "corridor_floor", "current_account_floor", "debt_ceiling",
+    "deficit_ceiling", "firm_debt", "firm_debt_ceiling", "firm_debt_handed_over", "full_employment", "goods_balance",
+    "household_saving_floor", "idle_capacity", "idle_cut", "investment_not_negative", "labour_shortage",
+    "overflow_limit", "package", "package_before", "precaution", "programme_pace", "programme_pace_down",
+    "public_debt", "public_debt_handed_over", "reform", "reform_before", "reform_kept", "reform_limit", "reform_pace",
+    "retirement_pace", "unemployment",
+)  # fmt: skip
+"""Names of all laws that a program of one region may have; a path's shadow prices stand under them."""
