@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         TableError,
     )
     from iomodel.experiment import Experiment, load_experiment
+    from iomodel.grids.definition import Grid
+    from iomodel.grids.load import load_grid
     from iomodel.program.block import Block, Law, Var
     from iomodel.program.build import Program
     from iomodel.program.certificate import Verdict
@@ -69,6 +71,8 @@ _HOME = {
     "iomodel.answers.matter": ("Matter",),
     "iomodel.answers.matters": ("what_matters",),
     "iomodel.answers.matters_shown": ("matters_dataset", "matters_text"),
+    "iomodel.grids.definition": ("Grid",),
+    "iomodel.grids.load": ("load_grid",),
     "iomodel.program.block": ("Block", "Law", "Var"),
     "iomodel.program.build": ("Program",),
     "iomodel.program.certificate": ("Verdict",),
@@ -94,6 +98,7 @@ __all__ = [
     "Economy",
     "Experiment",
     "ExperimentError",
+    "Grid",
     "IOModelError",
     "InfeasibleError",
     "Law",
@@ -116,6 +121,7 @@ __all__ = [
     "frontier",
     "load_cards",
     "load_experiment",
+    "load_grid",
     "load_table",
     "load_trajectory",
     "matters_dataset",

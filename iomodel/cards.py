@@ -218,22 +218,15 @@ def load_cards(table: str | None = None, changes: Mapping[str, Value] | None = N
     >>> load_cards("china-2020", {"precaution": 0.3}).card("precaution").value
     0.3
     """
-    loaded = _laid(shipped_file("tables", "cards"), table if table in shipped_tables() else None, region)
-    loaded = Cards(loaded.cards, table, loaded.shipped)
-    return loaded.replace(changes) if changes else loaded
-
-
-@lru_cache(maxsize=64)
-def _laid(folder: Path, table: str | None, region: str) -> Cards:
-    """The cards of a shipped table, or the common ones; kept, since a grid asks for them at every run."""
-    common = _read(folder / "common.toml")
-    own_file = folder / f"{table}.toml"
-    own = _own(str(table)) if region == COUNTRY and table is not None and own_file.is_file() else {}
+    common = _read(shipped_file("tables", "cards", "common.toml"))
+    own_file = shipped_file("tables", "cards", f"{table}.toml")
+    own = _own(str(table)) if region == COUNTRY and table in shipped_tables() and own_file.is_file() else {}
     unknown = [key for key in own if key not in common]
     if unknown:
         raise CardError(f"{own_file.name}: there is no common card {unknown[0]!r}.{nearest(unknown[0], common)}")
     loaded = Cards({key: _card(key, {**entry, **own.get(key, {})}) for key, entry in common.items()}, table)
-    return loaded if region == COUNTRY else elsewhere(loaded)
+    loaded = loaded if region == COUNTRY else elsewhere(loaded)
+    return loaded.replace(changes) if changes else loaded
 
 
 @cache

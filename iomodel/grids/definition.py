@@ -131,7 +131,8 @@ class Grid:
 
     base: the experiment below all settings. axes: dims of the box, the last the fastest. filters: texts as in the
     file. limit_seconds: what one run may take. sampled: how a sampled axis was drawn (axis, method, groups, seed,
-    points), None where there is none. tables: name -> content hash of every table that some run uses.
+    points), as plain values that JSON holds; None where there is none. tables: name -> content hash of every table
+    that some run uses.
     """
 
     name: str
@@ -141,8 +142,11 @@ class Grid:
     keep: Keep
     filters: tuple[str, ...] = ()
     limit_seconds: float = 300.0
-    sampled: Mapping[str, Any] | None = None
+    sampled: Mapping[str, Any] | None = field(default=None, compare=False)
     tables: Mapping[str, str] = field(default_factory=Frozen[str])
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @property
     def dims(self) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ KEYS = ("name", "base", "question", "changes", "axes", "filters", "keep", "limit
 LIMIT_SECONDS = 300.0
 """What one run may take where a file does not say: a hundred times what most take."""
 
-MOST_CHECKED = 2_000
+MOST_CHECKED = 1_000
 """Combinations of axes up to which each is checked before the first run; beyond it, each point once."""
 
 
@@ -103,7 +103,7 @@ def _grid(entries: Mapping[str, Any], path: Path) -> Grid:
         keep=Keep(()),
         filters=_filters(entries, axes, sampled),
         limit_seconds=number("limit_seconds", entries.get("limit_seconds", LIMIT_SECONDS), 0.01, 1e6, "seconds a run"),
-        sampled=None if sampled is None else Frozen(sampled),
+        sampled=sampled,
     )
     told_apart = _checked(grid)
     tables: dict[str, Facts] = {}
