@@ -23,8 +23,9 @@ import scipy.linalg
 import scipy.sparse
 from numpy.typing import NDArray
 
+from iomodel.balancing.contradictions import contradiction
 from iomodel.balancing.rows import Rows, checked_rows, impossible_rows, worst_rows
-from iomodel.errors import SolverError
+from iomodel.errors import BalanceError, SolverError
 
 _CAP = 3.0
 """Largest change of a cell's exponent in one step: a factor of twenty."""
@@ -33,6 +34,8 @@ _HOLD = 1e-11
 _PATIENCE = 25
 """Steps without halving the largest residual after which the totals are taken to contradict each other."""
 _HALVINGS = 40
+_EXAMINED = 1_000_000
+"""Nonzero cells up to which constraints that are not met are examined for contradictions."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,9 @@ def fit(
     tolerance: largest residual of the optimality conditions as a share of the row's turnover. names: what an error
     calls the rows. A hard target of zero over cells of one sign makes them zero.
 
-    Raises BalanceError before the solve for rows that cannot be met whatever the other rows say, SolverError with the
-    worst rows when the steps run out or the totals contradict each other.
+    Raises BalanceError before the solve for rows that cannot be met whatever the other rows say, and after it for
+    targets that contradict each other (which, and the smallest change that helps); SolverError with the rows that miss
+    most where the steps run out.
 
     >>> import scipy.sparse
     >>> sums = scipy.sparse.csr_array([[1.0, 1, 0, 0], [0, 0, 1, 1], [1, 0, 1, 0], [0, 1, 0, 1]])
@@ -78,10 +82,20 @@ def fit(
     """
     rows = checked_rows(start, constraints, targets, softness, names)
     impossible_rows(rows)
+    return solved(rows, tolerance, steps)
+
+
+def solved(rows: Rows, tolerance: float = 1e-10, steps: int = 100) -> Fitted:
+    """`fit` for constraints that are checked already; raises as `fit` does."""
     dual = _Dual.of(rows)
-    multipliers, taken = _newton(dual, tolerance, steps)
+    multipliers, taken, converged = _newton(dual, tolerance, steps)
     cells = dual.cells(multipliers)
-    return Fitted(cells, multipliers, rows.residuals(cells), taken)
+    if converged:
+        return Fitted(cells, multipliers, rows.residuals(cells), taken)
+    examined = np.count_nonzero(rows.start) <= _EXAMINED
+    if examined and (text := contradiction(rows)) is not None:
+        raise BalanceError(text)
+    raise SolverError(worst_rows(rows, cells, taken, tolerance))
 
 
 @dataclass(frozen=True)
@@ -137,8 +151,8 @@ class _Dual:
         return full
 
 
-def _newton(dual: _Dual, tolerance: float, steps: int) -> tuple[NDArray[np.float64], int]:
-    """Multipliers at which the gradient vanishes, and the steps it took; SolverError when it does not."""
+def _newton(dual: _Dual, tolerance: float, steps: int) -> tuple[NDArray[np.float64], int, bool]:
+    """Multipliers, the steps they took, and whether the gradient vanishes there."""
     multipliers = np.zeros(len(dual.rows.targets))
     exponents = np.zeros(len(dual.size))
     sizes = dual.size.copy()
@@ -147,7 +161,7 @@ def _newton(dual: _Dual, tolerance: float, steps: int) -> tuple[NDArray[np.float
         gradient = dual.gradient(sizes, multipliers)
         miss = dual.miss(gradient, sizes)
         if miss <= tolerance:
-            return multipliers, step
+            return multipliers, step, True
         best, since = (miss, 0) if miss < 0.5 * best else (best, since + 1)
         if step >= steps or since > _PATIENCE:
             break
@@ -158,7 +172,7 @@ def _newton(dual: _Dual, tolerance: float, steps: int) -> tuple[NDArray[np.float
         multipliers, exponents = moved
         sizes = dual.sizes(exponents)
         step += 1
-    raise SolverError(worst_rows(dual.rows, dual.cells(multipliers), step, tolerance))
+    return multipliers, step, False
 
 
 def _direction(hessian: NDArray[np.float64], gradient: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -102,19 +102,29 @@ def checked_rows(
 
 def impossible_rows(rows: Rows) -> None:
     """BalanceError that names every hard row which no table with the start's signs and zeros can meet on its own."""
-    free = (rows.start != 0) & ~rows.emptied()
-    up, down = rows.reach(free)
+    up, down = rows.reach((rows.start != 0) & ~rows.emptied())
     bad = (rows.softness == 0) & (((rows.targets > 0) & ~up) | ((rows.targets < 0) & ~down))
-    if not bad.any():
-        return
+    if bad.any():
+        names = [rows.name(row) for row in range(len(rows.targets))]
+        raise BalanceError(impossible_text(bad, up, down, rows.targets, names))
+
+
+def impossible_text(
+    bad: NDArray[np.bool_],
+    up: NDArray[np.bool_],
+    down: NDArray[np.bool_],
+    targets: NDArray[np.float64],
+    names: Sequence[str],
+) -> str:
+    """The text of an error: targets that signs and zeros forbid, with what their cells can do."""
     lines = []
     for row in np.flatnonzero(bad)[:_SHOWN]:
         one_way = f"cells that add {'upwards' if up[row] else 'downwards'}"
         only = one_way if up[row] or down[row] else "cells of zero"
-        lines.append(f"  {rows.name(int(row))}: target {rows.targets[row]:.6g}, but it touches only {only}")
+        lines.append(f"  {names[row]}: target {targets[row]:.6g}, but it touches only {only}")
     more = f"\n  and {bad.sum() - _SHOWN} more" if bad.sum() > _SHOWN else ""
-    raise BalanceError(
-        f"{bad.sum()} of {len(rows.targets)} targets cannot be met, since signs and zeros of the start are kept:\n"
+    return (
+        f"{bad.sum()} of {len(targets)} targets cannot be met, since signs and zeros of the start are kept:\n"
         + "\n".join(lines)
         + more
         + "\nCorrect the targets, seed the cells of zero, or make these rows soft."
@@ -122,18 +132,31 @@ def impossible_rows(rows: Rows) -> None:
 
 
 def worst_rows(rows: Rows, cells: NDArray[np.float64], steps: int, tolerance: float) -> str:
-    """The text of an error: not converged, with the rows that miss most."""
-    residuals = np.where(rows.softness > 0, 0.0, rows.residuals(cells))
-    reached = rows.matrix @ cells
-    order = np.argsort(-np.abs(residuals))[:_SHOWN]
+    """The text of an error: not converged, with the hard rows that miss most."""
+    hard = rows.softness == 0
+    names = [rows.name(int(row)) for row in np.flatnonzero(hard)]
+    turnover = abs(rows.matrix) @ np.abs(cells)
+    return worst_text(names, rows.targets[hard], (rows.matrix @ cells)[hard], turnover[hard], steps, tolerance)
+
+
+def worst_text(
+    names: Sequence[str],
+    targets: NDArray[np.float64],
+    reached: NDArray[np.float64],
+    turnover: NDArray[np.float64],
+    steps: int,
+    tolerance: float,
+) -> str:
+    """The text of an error: not converged, with the targets (NaN: free) that are missed most, as shares of turnover."""
+    scale = np.maximum(np.abs(targets), turnover)
+    misses = np.nan_to_num((reached - targets) / np.where(scale > 0, scale, 1.0))
     lines = [
-        f"  {rows.name(int(row))}: target {rows.targets[row]:.6g}, reached {reached[row]:.6g} ({residuals[row]:+.2e})"
-        for row in order
-        if residuals[row] != 0
+        f"  {names[row]}: target {targets[row]:.6g}, reached {reached[row]:.6g} ({misses[row]:+.2e})"
+        for row in np.argsort(-np.abs(misses))[:_SHOWN]
+        if misses[row] != 0
     ]
     return (
         f"Not converged to {tolerance:g} after {steps} steps; there is no table. The rows that miss most:\n"
         + "\n".join(lines)
-        + "\nThese targets contradict each other, or leave no room for the signs and zeros of the start: correct them, "
-        "make some soft, or seed cells of zero."
+        + "\nCorrect these targets, make some soft, seed cells of zero, or allow a larger tolerance."
     )

@@ -6,16 +6,10 @@ import scipy.optimize
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signed_matrices import margins
 
 from iomodel.balancing.entropy import Fitted, fit
 from iomodel.errors import BalanceError, SolverError
-
-
-def margins(rows: int, columns: int) -> scipy.sparse.csr_array:
-    """Row sums, then column sums, of a matrix written row after row."""
-    across = scipy.sparse.kron(scipy.sparse.eye_array(rows), np.ones((1, columns)))
-    down = scipy.sparse.kron(np.ones((1, rows)), scipy.sparse.eye_array(columns))
-    return scipy.sparse.csr_array(scipy.sparse.vstack([across, down]))
 
 
 def distance(cells: np.ndarray, start: np.ndarray) -> float:
@@ -98,11 +92,20 @@ def test_a_row_that_a_zero_total_empties_is_found_too() -> None:
         fit(np.array([4.0, 3, 0, 5]), margins(2, 2), np.array([0.0, 9, 3, 6]))
 
 
-def test_contradicting_totals_raise_with_the_worst_rows() -> None:
-    text = r"Not converged to 1e-10 after \d+ steps; there is no table.*\n  row"
-    with pytest.raises(SolverError, match=text) as caught:
+def test_contradicting_totals_are_named_with_the_smallest_change() -> None:
+    """Rows add up to 14, columns to 15: one unit has to give way."""
+    text = (
+        r"The targets contradict each other.*The smallest change that helps is 1 in all:\n  row \d: \d would have to be"
+    )
+    with pytest.raises(BalanceError, match=text) as caught:
         fit(np.array([4.0, 3, 2, 5]), margins(2, 2), np.array([8.0, 6, 7, 8]))
     assert "make some soft" in str(caught.value)
+
+
+def test_steps_that_run_out_give_no_table_but_the_worst_rows() -> None:
+    text = r"Not converged to 1e-10 after 1 steps; there is no table.*\n  row \d: target .*, reached"
+    with pytest.raises(SolverError, match=text):
+        fit(np.array([4.0, 3, 2, 5]), margins(2, 2), np.array([80.0, 6, 71, 15]), steps=1)
 
 
 @pytest.mark.parametrize(
