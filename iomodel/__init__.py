@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from iomodel.aggregation import aggregate
     from iomodel.answers.explain import explain_infeasible
     from iomodel.answers.frontiers import frontier
     from iomodel.answers.headline import compare
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from iomodel.answers.one_sided import price_sides
     from iomodel.calibration import calibrate
     from iomodel.cards import Card, Cards, load_cards
+    from iomodel.concordance import Concordance, make_concordance
+    from iomodel.concordance_files import load_concordance
     from iomodel.economy import Economy
     from iomodel.errors import (
         BalanceError,
@@ -51,8 +54,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "iomodel.aggregation": ("aggregate",),
     "iomodel.calibration": ("calibrate",),
     "iomodel.cards": ("Card", "Cards", "load_cards"),
+    "iomodel.concordance": ("Concordance", "make_concordance"),
+    "iomodel.concordance_files": ("load_concordance",),
     "iomodel.economy": ("Economy",),
     "iomodel.errors": (
         "BalanceError",
@@ -95,6 +101,7 @@ __all__ = [
     "Card",
     "CardError",
     "Cards",
+    "Concordance",
     "Economy",
     "Experiment",
     "ExperimentError",
@@ -112,6 +119,7 @@ __all__ = [
     "Trajectory",
     "Var",
     "Verdict",
+    "aggregate",
     "alternatives",
     "build",
     "calibrate",
@@ -120,10 +128,12 @@ __all__ = [
     "flat_directions",
     "frontier",
     "load_cards",
+    "load_concordance",
     "load_experiment",
     "load_grid",
     "load_table",
     "load_trajectory",
+    "make_concordance",
     "matters_dataset",
     "matters_text",
     "price_sides",

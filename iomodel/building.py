@@ -12,15 +12,23 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
+from iomodel.aggregation import aggregate, with_employment
 from iomodel.cards import load_cards
+from iomodel.concordance import Concordance
+from iomodel.concordance_files import concordance_text
 from iomodel.errors import TableError
 from iomodel.facts import fact_files
 from iomodel.files import write_text, write_whole
+from iomodel.jobs import jobs_by_sector
 from iomodel.nesting import DETAILED, detailed_map
 from iomodel.readers.cells import read_grid
 from iomodel.readers.nbs import read_nbs
 from iomodel.readers.nbs_detail import read_nbs_detail
 from iomodel.readers.wiod import read_wiod
+from iomodel.readers.world28 import WORLD, read_world28
+from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_file
 from iomodel.table import Table, save_table
 
@@ -28,7 +36,9 @@ COMMAND = "make tables SOURCE=<folder of the publishers' files>"
 
 
 def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
-    """Make the shipped tables, their cards, facts and the map of the products from `source` into `out`; files by name.
+    """Make the shipped tables, their cards, facts, concordances and the map of the products; files by name.
+
+    They come from `source` and go into `out`.
 
     All sources are read and every file is made before the first is written, each whole or not at all: a source that is
     missing or wrong leaves `out` as it was. Raises TableError when a file is missing or not what its publisher made,
@@ -37,7 +47,9 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
     source, out = Path(source), Path(out)
     if not source.is_dir():
         raise TableError(f"There is no folder {source}. Give the folder that holds china_nbs/ and wiod2013/.")
-    tables = [build_china(source), build_china_detail(source), build_world(source)]
+    china, detail = build_china(source), build_china_detail(source)
+    concordances = build_concordances(source, china, detail)
+    tables = [china, detail, build_china_world_sectors(detail, concordances), build_world(source)]
     facts, products = fact_files(source), detailed_map()
     made: dict[str, Path] = {}
     with TemporaryDirectory() as folder:
@@ -48,6 +60,8 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
             made[f"{name} card"] = write_text(out / f"{name}.toml", cards[name])
     for name, text in facts.items():
         made[Path(name).stem] = write_text(out / "facts" / name, text)
+    for name, concordance in concordances.items():
+        made[name] = write_text(out / "concordances" / f"{name}.csv", concordance_text(concordance))
     made[f"{DETAILED} map"] = write_text(out / "maps" / f"{DETAILED}.csv", products)
     return made
 
@@ -64,6 +78,32 @@ def build_china_detail(source: Path) -> Table:
     return read_nbs_detail(
         folder / "china_2020_42.csv", folder / "china_2020_153.csv", name="china-2020-153", year=2020
     )
+
+
+def build_concordances(source: Path, china: Table, detail: Table) -> dict[str, Concordance]:
+    """The concordances to the 28 sectors from the project's list in `source`, by name."""
+    output = dict(zip(detail.sectors, detail.output.values[0].tolist(), strict=True))
+    return read_world28(source / "concordances" / "world28.csv", output, china.sector_names)
+
+
+def build_china_world_sectors(detail: Table, concordances: dict[str, Concordance]) -> Table:
+    """`china-2020-28`: the table of 153 products at the 28 sectors that world tables share, 8 of the 42 split by it.
+
+    Its employment is that of the products, summed, in whole persons.
+    """
+    products = load_map(DETAILED).rows(detail.sectors)
+    paid = detail.value_added.sel(factor="compensation", to_region=detail.home).values
+    persons = np.round(1e6 * jobs_by_sector(detail, detail.home, products, paid))
+    small = aggregate(detail, concordances[f"{DETAILED}_to_{WORLD}"], name="china-2020-28")
+    place = {sector: row for row, sector in enumerate(small.sectors)}
+    employed = np.zeros(len(place))
+    for product, count in zip(detail.sectors, persons, strict=True):
+        employed[place[concordances[f"{DETAILED}_to_{WORLD}"].mapping[product]]] += count
+    said = (
+        "employment: persons of 2018 by sector of the 42, inside agriculture, industry with construction and services"
+        " scaled to 2020, spread over products by compensation and summed: National Bureau of Statistics of China"
+    )
+    return with_employment(small, {detail.home: employed / 1000.0}, said)
 
 
 def build_world(source: Path) -> Table:

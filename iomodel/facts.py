@@ -197,7 +197,7 @@ def fact_ships(key: str, source: str, read: str) -> bool:
 
 def _employment(grid: Grid) -> tuple[list[str], list[list[str]]]:
     """Thousand persons of 2018 by product of the 42; the source counts in 10,000."""
-    nesting = read_grid(shipped_file("tables", "maps", "nbs153_to_nbs42.csv"))
+    nesting = read_grid(shipped_file("tables", "concordances", "nbs153_to_nbs42.csv"))
     names = {row[1]: row[3] for row in nesting.cells[1:]}
     year, title = grid.column("2018"), grid.column("Description")
     lines: list[list[str]] = []

@@ -35,7 +35,7 @@ def nesting(classification: str) -> dict[str, str]:
     """
     if classification not in (DETAILED, COARSE):
         return {}
-    return {line[classification]: line[COARSE] for line in _lines(f"{DETAILED}_to_{COARSE}")}
+    return {line[classification]: line[COARSE] for line in _lines("concordances", f"{DETAILED}_to_{COARSE}")}
 
 
 def detailed_map(differs: Lines | None = None) -> str:
@@ -45,8 +45,9 @@ def detailed_map(differs: Lines | None = None) -> str:
     CardError when one names a product or column that is not there, gives no reason, or says what the sector's own line
     says.
     """
-    products, parents = _lines(f"{DETAILED}_to_{COARSE}"), {line["sector"]: line for line in _lines(COARSE)}
-    own = _differences(_lines(_DIFFERS) if differs is None else differs, [line[DETAILED] for line in products])
+    products = _lines("concordances", f"{DETAILED}_to_{COARSE}")
+    parents = {line["sector"]: line for line in _lines("maps", COARSE)}
+    own = _differences(_lines("maps", _DIFFERS) if differs is None else differs, [line[DETAILED] for line in products])
     text = io.StringIO()
     columns: list[str] = list(MAP_COLUMNS)
     out = csv.DictWriter(text, columns, lineterminator="\n")
@@ -62,7 +63,7 @@ def detailed_map(differs: Lines | None = None) -> str:
                 )
         said = [f"as {product[COARSE]}, {parent['name']}", *(f"{column}: {why}" for column, (_, why) in cells.items())]
         changed = {column: value for column, (value, _) in cells.items()}
-        out.writerow(dict(parent) | changed | {"sector": code, "name": product["name153"], "reason": "; ".join(said)})
+        out.writerow(dict(parent) | changed | {"sector": code, "name": product["name"], "reason": "; ".join(said)})
     return text.getvalue()
 
 
@@ -82,6 +83,6 @@ def _differences(differs: Lines, products: Sequence[str]) -> dict[str, dict[str,
     return found
 
 
-def _lines(name: str) -> list[dict[str, str]]:
-    with shipped_file("tables", "maps", f"{name}.csv").open(encoding="utf-8", newline="") as file:
+def _lines(folder: str, name: str) -> list[dict[str, str]]:
+    with shipped_file("tables", folder, f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

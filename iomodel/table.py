@@ -116,8 +116,9 @@ class Table:
 
     @property
     def sector_names(self) -> dict[str, str]:
-        """Names of the sectors by code."""
-        return dict(self.attrs["sector_names"])
+        """Names of the sectors by code, in the order of the sectors (a saved description has them sorted by code)."""
+        names = self.attrs["sector_names"]
+        return {code: str(names[code]) for code in self.sectors}
 
     @property
     def regions(self) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from iomodel import building
 from iomodel.building import build_tables, card_text
+from iomodel.concordance_files import load_concordance
 from iomodel.errors import TableError
 from iomodel.facts import EMPLOYMENT_INDUSTRIES, fact_ships
 from iomodel.shipped import shipped_file, table_card
@@ -27,12 +28,14 @@ def rows(name: str) -> list[dict[str, str]]:
 @pytest.mark.slow
 def test_the_command_makes_the_shipped_tables_again(source_folder: Path, tmp_path: Path) -> None:
     made = build_tables(source_folder, tmp_path)
-    for name in ("china-2020", "china-2020-153", "world-2011"):
+    for name in ("china-2020", "china-2020-153", "china-2020-28", "world-2011"):
         again, shipped = load_table(made[name]), load_table(name)
         assert again.sha256 == shipped.sha256 == table_card(name)["sha256"]
         assert again.attrs == shipped.attrs
     for path in (tmp_path / "facts").iterdir():
         assert path.read_bytes() == shipped_file("tables", "facts", path.name).read_bytes()
+    for path in (tmp_path / "concordances").iterdir():
+        assert path.read_bytes() == shipped_file("tables", "concordances", path.name).read_bytes()
     assert (tmp_path / "maps" / "nbs153.csv").read_bytes() == shipped_file("tables", "maps", "nbs153.csv").read_bytes()
 
 
@@ -77,6 +80,8 @@ def test_a_last_source_that_is_absent_leaves_everything_as_it_was(
     monkeypatch.setattr(building, "build_china", lambda _: load_table("china-2020"))
     monkeypatch.setattr(building, "build_china_detail", lambda _: load_table("china-2020-153"))
     monkeypatch.setattr(building, "build_world", lambda _: load_table("world-2011"))
+    listed = load_concordance("nbs153_to_world28")
+    monkeypatch.setattr(building, "build_concordances", lambda *_: {listed.title: listed})
     source, out = tmp_path / "source", tmp_path / "out"
     (source / "china_nbs").mkdir(parents=True)
     for name, place in {
@@ -104,7 +109,7 @@ def test_a_last_source_that_is_absent_leaves_everything_as_it_was(
 
 
 def test_readmes_name_every_file_beside_them() -> None:
-    for folder in ("cards", "facts", "maps"):
+    for folder in ("cards", "concordances", "facts", "maps"):
         said = shipped_file("tables", folder, "README.md").read_text(encoding="utf-8")
         assert not [path.name for path in shipped_file("tables", folder).iterdir() if f"`{path.name}`" not in said
                     and path.name != "README.md"]  # fmt: skip
@@ -144,7 +149,7 @@ def test_paths_and_tariffs_are_whole() -> None:
 
 
 def test_the_products_nest_once_each() -> None:
-    with shipped_file("tables", "maps", "nbs153_to_nbs42.csv").open(encoding="utf-8", newline="") as stream:
+    with shipped_file("tables", "concordances", "nbs153_to_nbs42.csv").open(encoding="utf-8", newline="") as stream:
         nesting = list(csv.DictReader(stream))
     assert [row["nbs153"] for row in nesting] == [f"{place:03d}" for place in range(1, 154)]
     assert sorted({row["nbs42"] for row in nesting}) == load_table("china-2020").sectors

@@ -25,7 +25,8 @@ def test_a_name_is_no_table() -> None:
         iom.calibrate(3)  # type: ignore[arg-type]
     for wrong in (None, "", 3):
         with pytest.raises(
-            TableError, match=r"load_table takes the name of a shipped table \(china-2020, china-2020-153, world-2011\)"
+            TableError,
+            match=r"load_table takes the name of a shipped table \(china-2020, china-2020-153, ",
         ):
             iom.load_table(wrong)  # type: ignore[arg-type]
 

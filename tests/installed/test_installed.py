@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from iomodel.program.block import Values
     from iomodel.program.setting import Setting
 
-TABLES = {"china-2020": (42, 1), "china-2020-153": (153, 1), "world-2011": (35, 15)}
+TABLES = {"china-2020": (42, 1), "china-2020-153": (153, 1), "china-2020-28": (28, 1), "world-2011": (35, 15)}
 
 
 @pytest.mark.parametrize("name", TABLES)
