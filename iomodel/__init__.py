@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         BalanceError,
         CardError,
         ExperimentError,
+        GridError,
         InfeasibleError,
         IOModelError,
         ProgramError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from iomodel.experiment import Experiment, load_experiment
     from iomodel.grids.definition import Grid
     from iomodel.grids.load import load_grid
+    from iomodel.grids.opened import open_results
     from iomodel.program.block import Block, Law, Var
     from iomodel.program.build import Program
     from iomodel.program.certificate import Verdict
@@ -64,6 +66,7 @@ _HOME = {
         "BalanceError",
         "CardError",
         "ExperimentError",
+        "GridError",
         "IOModelError",
         "InfeasibleError",
         "ProgramError",
@@ -89,6 +92,7 @@ _HOME = {
     "iomodel.answers.frontiers": ("frontier",),
     "iomodel.answers.headline": ("compare",),
     "iomodel.answers.near_optimal": ("alternatives", "flat_directions"),
+    "iomodel.grids.opened": ("open_results",),
     "iomodel.run": ("build", "resolve", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
     "iomodel.table": ("Table", "load_table", "save_table"),
@@ -106,6 +110,7 @@ __all__ = [
     "Experiment",
     "ExperimentError",
     "Grid",
+    "GridError",
     "IOModelError",
     "InfeasibleError",
     "Law",
@@ -136,6 +141,7 @@ __all__ = [
     "make_concordance",
     "matters_dataset",
     "matters_text",
+    "open_results",
     "price_sides",
     "read_table",
     "resolve",

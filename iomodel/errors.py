@@ -38,6 +38,10 @@ class ResultError(IOModelError):
     """A result cannot be written, read or compared."""
 
 
+class GridError(IOModelError):
+    """A grid, or the folder that holds its results, is not what it should be, or cannot be written."""
+
+
 class ProgramError(IOModelError):
     """A block, variable or law is malformed: wrong shape, declared twice, or not convex."""
 
