@@ -19,10 +19,14 @@ HEADLINE = (
 )  # fmt: skip
 """Outcomes that stand beside x and y at each point."""
 
+WORSE = 1e-5
+"""Part of an outcome by which a point is better than another and not only rounded otherwise."""
+
 
 @dataclass(frozen=True)
 class Point:
-    """One point: its level in the unit of x, the replayed path (None where there is none) and what it took."""
+    """One point: its level in the unit of x, the replayed path (None where there is none), what it took, what y may
+    lack of its best, in its unit, and the pace that its search found (iomodel.answers.seeking)."""
 
     level: float
     path: Trajectory | None
@@ -31,6 +35,8 @@ class Point:
     ratio: float = 0.0
     solves: int = 1
     said: str = ""
+    lacks: float = 0.0
+    pace: float = float("inf")
 
 
 def value_in(path: Trajectory, name: str, year: int) -> float:
@@ -65,6 +71,8 @@ def dataset_of_points(
             [float("nan") if row.path is None else row.path.verdict.replay_distance for row in rows],
             "percent of base-year GDP", "largest difference between solved and replayed path",
         ),
+        "lacks": ([row.lacks for row in rows], unit[y], f"what {y} may lack of its best, as judged"),
+        "dominated": (_dominated(rows, x, y, year), "1", "1 where another point is as good in both and better in one"),
         "solves": ([row.solves for row in rows], "1", "solves that the point took"),
         "status": ([_status(row) for row in rows], "text", "verdict of the point"),
         "said": ([row.said for row in rows], "text", "warnings of the point, or why there is none"),
@@ -79,6 +87,19 @@ def _net(y: str, year: int, rows: Sequence[Point]) -> list[float]:
     """The outcome of each point less what the point is charged."""
     sign = OUTCOMES[y].sign
     return [float("nan") if row.path is None else value_in(row.path, y, year) - sign * row.charged for row in rows]
+
+
+def _dominated(rows: Sequence[Point], x: str, y: str, year: int) -> list[int]:
+    """1 for a point that another beats: x and what y is net of what is charged both no worse, one of them better by
+    more than `WORSE`; of a setting, which has no good side, no point is."""
+    if x not in OUTCOMES:
+        return [0] * len(rows)
+    reached = [float("nan") if row.path is None else value_in(row.path, x, year) for row in rows]
+    good = np.column_stack([OUTCOMES[x].sign * np.array(reached), OUTCOMES[y].sign * np.array(_net(y, year, rows))])
+    margin = WORSE * np.maximum(1.0, np.nanmax(np.abs(good), axis=0, initial=0.0))
+    gain = good[None, :, :] - good[:, None, :]
+    beats = (gain >= -0.1 * margin).all(axis=2) & (gain > margin).any(axis=2)
+    return [int(flag) for flag in beats.any(axis=1)]
 
 
 def own_verdict(own: Trajectory) -> dict[str, str]:

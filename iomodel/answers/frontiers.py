@@ -24,7 +24,7 @@ target's value without building anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -172,13 +172,14 @@ def _open(x: Outcome, value: float) -> float:
 
 @dataclass(frozen=True)
 class _Ends:
-    """The levels of the first and last point and the tightest that can be reached, as ratios; the ratio of y at the
-    last, and the solves that it took to find them."""
+    """The levels of the first and last point and the tightest that can be reached, as ratios; the ratio of y, net of
+    what is charged, where x is best; the point where y is best; and the solves that it took to find them."""
 
     first: float
     last: float
     reach: float
-    best: float
+    tight: float
+    loose: Found
     solves: int
 
     @property
@@ -195,7 +196,9 @@ def _ends(found: Search, x: Outcome, y: Outcome, own: tuple[float, float]) -> _E
     reach, last = tight.at[x.name][0], loose.at[x.name][0]
     if x.sign * (reach - last) <= SAME:
         reach = last
-    return _Ends(reach + INSIDE * (last - reach), last, reach, loose.ratio, tight.solves + loose.solves)
+    above, below = tight.at[y.name]
+    net = above - y.sign * tight.charged / (y.money(found.program.setting) * below)
+    return _Ends(reach + INSIDE * (last - reach), last, reach, net, loose, tight.solves + loose.solves)
 
 
 def _alone(x: Outcome, y: Outcome, ends: _Ends) -> str:
@@ -225,23 +228,33 @@ def _at_level(found: Search, x: Outcome, y: Outcome, level: float, ends: _Ends, 
     shown = x.factor * level
     if x.sign * (level - ends.reach) > SAME:  # tighter only by what the goal makes dearer than it is worth
         return Point(shown, None, solves=0, said=f"{OUT_OF_REACH}: the tightest level is {x.factor * ends.reach:.6g}")
+    if not ends.alone and x.sign * (level - ends.last) <= 0:  # no tighter than where y is best: it is that point
+        return _point(found, x, y, shown, replace(ends.loose, level_price=0.0, solves=0), "")
     found.steering.hold(_open(x, level) if ends.alone else level)
+    pace = next((row.pace for row in reversed(before) if row.path is not None), ends.loose.pace)
     try:
-        best = seek(found, y.name, y.sign, _guess(y, x, level, ends, before))
+        best = seek(found, y.name, y.sign, _guess(y, x, level, ends, before), pace=pace)
     except InfeasibleError as error:
         return Point(shown, None, said=f"infeasible: {str(error).splitlines()[0]}")
-    said = "; ".join((*((_alone(x, y, ends),) if ends.alone else ()), *best.path.verdict.warnings))
+    if ends.alone:
+        return _point(found, x, y, shown, replace(best, level_price=float("nan")), _alone(x, y, ends))
+    return _point(found, x, y, shown, best, "")
+
+
+def _point(found: Search, x: Outcome, y: Outcome, shown: float, best: Found, alone: str) -> Point:
+    """What a search found, as a point."""
+    said = "; ".join((*((alone,) if alone else ()), *best.path.verdict.warnings))
     money = y.money(found.program.setting)
     charged = y.factor * best.charged / (money * best.at[y.name][1])
-    slope = float("nan") if ends.alone else _slope(best, x, y, money)
-    return Point(shown, best.path, slope, charged, best.ratio, best.solves, said)
+    slope = _slope(best, x, y, money)
+    return Point(shown, best.path, slope, charged, best.ratio, best.solves, said, y.factor * best.lacks, best.pace)
 
 
 def _guess(y: Outcome, x: Outcome, level: float, ends: _Ends, before: Sequence[Point]) -> float:
     """Where the point before leads along its slope, as a ratio."""
     last = next((row for row in reversed(before) if row.path is not None), None)
     if last is None or not np.isfinite(last.slope):
-        return ends.best
+        return ends.loose.ratio if ends.alone else ends.tight
     return last.ratio + last.slope * (level - last.level / x.factor) * x.factor / y.factor
 
 

@@ -4,6 +4,11 @@ The largest ratio N/D of a concave amount to a positive affine one is the root �
 the next λ, and the sequence converges faster than linearly (Dinkelbach 1967; Schaible 1976). Only numbers change
 between solves, so that nothing is rebuilt. A level needs one solve.
 
+A ratio needs one, too, where the guess is good. After a step s = λ' − λ the root is above λ' by s (D/D* − 1), D* being
+what stands below the line at the best point: F(λ) = max (N − λ D) is at least N* − λ D* and equal to s D. How fast D
+answers to λ is seen where a search takes two solves, and the next search is told (`pace`); so what a point may still
+lack is judged, with a margin of four, before another solve is paid for it.
+
 The multipliers of a steered program are changes of what is sought, not of the experiment's goal, and its terms are
 weighted by dials. So the path of a point has no shadow prices (the level's own is kept beside it), its costs are those
 of the terms as the experiment's own blocks lay them, and its objective is the experiment's own goal there.
@@ -11,6 +16,7 @@ of the terms as the experiment's own blocks lay them, and its objective is the e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,7 +43,10 @@ ROUNDS = 8
 """Solves at most for one outcome; two or three are usual."""
 
 CONVERGED = 1e-6
-"""Distance of two ratios, as shares, from which the second is the answer; its own error is far smaller."""
+"""What the best ratio may lack, as a share, and be the answer."""
+
+PACE_MARGIN = 4.0
+"""Times the fastest pace seen at which what stands below the line is taken to answer to the ratio."""
 
 TIE = 1e-4
 """Weight of the experiment's own goal as the tie breaker, beside an outcome at weight one."""
@@ -69,7 +78,8 @@ class Found:
     path: the replayed path, without shadow prices. ratio: the outcome less what is charged, where the search ended. at:
     outcome -> its ratio and what stands below the line. charged: what is paid beyond the own path, money of the year.
     goal: the experiment's own goal. level_price: change of what is sought, money of the year, for a level raised by a
-    unit; NaN where none is held. solves: how many it took.
+    unit; NaN where none is held. solves: how many it took. lacks: what the ratio may lack of the best. pace: relative
+    change of what stands below the line for a ratio higher by one, the fastest seen (infinite where none was).
     """
 
     path: Trajectory
@@ -79,6 +89,8 @@ class Found:
     goal: float
     level_price: float
     solves: int
+    lacks: float = 0.0
+    pace: float = math.inf
 
 
 def search(
@@ -108,10 +120,12 @@ def seek(
     sign: float,
     guess: float = 0.0,
     beside: Mapping[str, tuple[float, float]] | None = None,
+    pace: float = math.inf,
 ) -> Found:
     """The path with the highest (sign +1) or lowest (−1) value of an outcome under the search's laws.
 
-    guess: a ratio to start from. beside: outcome -> (weight, ratio) of what is sought beside it, money for money.
+    guess: a ratio to start from. beside: outcome -> (weight, ratio) of what is sought beside it, money for money. pace:
+    the one that searches for the same outcome found before.
     Raises InfeasibleError and SolverError as `iomodel.solve`.
     """
     dial, steering = search.dials[name], search.steering
@@ -121,15 +135,20 @@ def seek(
         share, at = (beside or {}).get(other.outcome.name, (0.0, 0.0))
         other.set(search.weight * share, at)
     ratio, solves = (0.0 if outcome.below is None else guess), 0
+    step, before, seen = 0.0, math.nan, -math.inf
     while True:
         dial.set(search.weight * sign, ratio)
         program, verdict = settled(search.course, search.program, explained=False)
         solves += 1
         _, below = at_point(outcome, program.values, program.setting, steering.year)
-        step = sign * verdict.objective / (search.weight * money * below)
+        if solves > 1:
+            seen = max(seen, abs(below / before - 1) / abs(step))
+        step, before = sign * verdict.objective / (search.weight * money * below), below
         ratio += step
-        if outcome.below is None or abs(step) < CONVERGED:
-            return _found(search, program, verdict, ratio, solves)
+        known = max(seen, pace) if math.isfinite(pace) else (seen if solves > 1 else math.inf)
+        lacks = 0.0 if outcome.below is None else abs(step) * min(1.0, PACE_MARGIN * known * abs(step))
+        if lacks < CONVERGED:
+            return replace(_found(search, program, verdict, ratio, solves), lacks=lacks, pace=known)
         if solves == ROUNDS:
             return _found(search, program, _unsettled(verdict, outcome, step), ratio, solves)
 

@@ -82,6 +82,7 @@ def frontier_text(found: xr.Dataset) -> str:
         level, best = number(float(row["level"]), 2), number(float(row[y]), 3)
         cells = (level, number(float(row[x]), 2), best, slope, charged) if x in found else (level, best, slope)
         status = "" if str(row["status"].values) == "optimal" else f"   {row['status'].values}"
+        status += "   dominated" if "dominated" in row and float(row["dominated"]) else ""
         said = f"   {row['said'].values}" if str(row["said"].values) else ""
         lines.append(_row(cells, widths) + status + said)
     own = "" if "own_x" not in found.attrs else f"{_short(x)} {number(float(found.attrs['own_x']), 2)}, "
