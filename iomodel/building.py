@@ -30,6 +30,7 @@ from iomodel.readers.wiod import read_wiod
 from iomodel.readers.world28 import WORLD, read_world28
 from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_file
+from iomodel.summed_map import summed_map
 from iomodel.table import Table, save_table
 
 COMMAND = "make tables SOURCE=<folder of the publishers' files>"
@@ -51,6 +52,7 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
     concordances = build_concordances(source, china, detail)
     tables = [china, detail, build_china_world_sectors(detail, concordances), build_world(source)]
     facts, products = fact_files(source), detailed_map()
+    world_sectors = summed_map(load_map(DETAILED), detail, concordances[f"{DETAILED}_to_{WORLD}"])
     made: dict[str, Path] = {}
     with TemporaryDirectory() as folder:
         ready = {table.name: save_table(table, Path(folder) / f"{table.name}.nc") for table in tables}
@@ -62,6 +64,7 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
         made[Path(name).stem] = write_text(out / "facts" / name, text)
     for name, concordance in concordances.items():
         made[name] = write_text(out / "concordances" / f"{name}.csv", concordance_text(concordance))
+    made[f"{WORLD} map"] = write_text(out / "maps" / f"{WORLD}.csv", world_sectors)
     made[f"{DETAILED} map"] = write_text(out / "maps" / f"{DETAILED}.csv", products)
     return made
 

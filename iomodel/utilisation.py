@@ -96,6 +96,15 @@ def published_rates(year: int) -> tuple[int, dict[str, float]]:
     return rates.year, {name: 100 * rate for name, rate in rates.rate.items() if rates.how[name].startswith("publ")}
 
 
+def yearly_columns(year: int) -> set[str]:
+    """Columns of the published file that give a rate for `year`: published for it, or by all of its quarters.
+
+    >>> "automobiles" in yearly_columns(2020), "chemical_fibres" in yearly_columns(2020)
+    (True, False)
+    """
+    return set(_rates(shipped_file("tables", "facts", "china_utilisation.csv"), year, 0.0).rate)
+
+
 @dataclass(frozen=True)
 class _Rates:
     """Published rates of one year by column, shares of one, and how the yearly rate was found."""

@@ -36,7 +36,8 @@ def test_the_command_makes_the_shipped_tables_again(source_folder: Path, tmp_pat
         assert path.read_bytes() == shipped_file("tables", "facts", path.name).read_bytes()
     for path in (tmp_path / "concordances").iterdir():
         assert path.read_bytes() == shipped_file("tables", "concordances", path.name).read_bytes()
-    assert (tmp_path / "maps" / "nbs153.csv").read_bytes() == shipped_file("tables", "maps", "nbs153.csv").read_bytes()
+    for name in ("nbs153.csv", "world28.csv"):
+        assert (tmp_path / "maps" / name).read_bytes() == shipped_file("tables", "maps", name).read_bytes()
 
 
 @pytest.mark.source

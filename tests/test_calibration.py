@@ -23,7 +23,7 @@ from iomodel.shipped import shipped_file
 ASSETS = ("construction", "equipment", "intangible")
 
 
-@pytest.fixture(scope="module", params=["china-2020", "china-2020-153", "world-2011"])
+@pytest.fixture(scope="module", params=["china-2020", "china-2020-153", "china-2020-28", "world-2011"])
 def economy(request: pytest.FixtureRequest) -> Economy:
     return iom.calibrate(iom.load_table(request.param), region="CHN")
 

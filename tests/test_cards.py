@@ -13,7 +13,7 @@ from iomodel.errors import CardError
 from iomodel.sector_maps import MAP_COLUMNS, load_map
 from iomodel.shipped import shipped_file
 
-TABLES = ("china-2020", "china-2020-153", "world-2011", None)
+TABLES = ("china-2020", "china-2020-153", "china-2020-28", "world-2011", None)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_sectors_without_a_line_are_named() -> None:
 
 
 def test_an_unknown_classification_says_how_to_supply_one() -> None:
-    with pytest.raises(CardError, match=r"shipped are nbs153, nbs42, wiod35\. Did you mean nbs42") as error:
+    with pytest.raises(CardError, match=r"shipped are nbs153, nbs42, wiod35, world28\. Did you mean nbs42") as error:
         load_map("nbs24")
     assert "path of a CSV" in str(error.value)
 

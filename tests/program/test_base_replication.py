@@ -102,7 +102,7 @@ def _capacity_grows_at_its_card(economy: Economy, after: State) -> None:
     assert (after.gap == 0).all()  # the first year after the table's answers no gap
 
 
-@pytest.mark.parametrize("name", ["china-2020", "china-2020-153", "world-2011"])
+@pytest.mark.parametrize("name", ["china-2020", "china-2020-153", "china-2020-28", "world-2011"])
 def test_shipped_table_is_replicated(name: str, economy_named: Callable[[str], Economy]) -> None:
     _replicates(economy_named(name))
 
