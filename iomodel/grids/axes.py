@@ -280,9 +280,9 @@ def _unit(keys: Sequence[str], cards: Cards) -> str:
     """The unit of what an axis of one key sets, "" where there is none or are several."""
     parts = keys[0].split(".") if len(keys) == 1 else [""]
     if len(parts) == 3 and parts[0] == "targets" and parts[1] in TARGETS and parts[2] in KINDS:
-        return TARGETS[parts[1]][2]
+        return TARGETS[parts[1]][2].removeprefix("as a ")
     if len(parts) == 3 and parts[0] == "limits" and parts[1] in MARGINS and parts[2] == "margin":
-        return MARGINS[parts[1]][2]
+        return MARGINS[parts[1]][2].removeprefix("as a ")
     if len(parts) == 2 and parts[0] == "cards" and parts[1] in cards:
         return cards.card(parts[1]).unit
     if parts == ["levers", "benefit", "to"]:

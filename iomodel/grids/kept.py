@@ -37,8 +37,8 @@ HEADLINE = (
 """Variables that are kept where a file names none: those by which a policy is judged."""
 
 TAKEN = (
-    "year", "sector", "region", "to_region", "to_sector", "industry", "asset", "start", "partner", "law", "run",
-    "status", "seconds", "solver_seconds", "worst_residual", "explanation", "remedies",
+    "year", "sector", "region", "industry", "asset", "start", "run", "status", "seconds", "solver_seconds",
+    "worst_residual", "explanation", "remedies",
 )  # fmt: skip
 """Names in the opened box that no axis may have."""
 
@@ -65,6 +65,11 @@ def read_keep(
     reported = {name: _reported(experiment, tables) for name, experiment in experiments.items()}
     _same_sectors(variables, experiments, tables)
     return Keep(variables, _years(entry, reported), prices)
+
+
+def years_kept(keep: Keep, experiment: Experiment, facts: Facts) -> tuple[int, ...]:
+    """Calendar years that are kept of a run."""
+    return keep.years if keep.years is not None else _reported(experiment, {experiment.table: facts})
 
 
 def _names(where: str, value: object, known: Iterable[str], what: str) -> tuple[str, ...]:

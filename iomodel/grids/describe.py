@@ -1,0 +1,123 @@
+"""What a grid will do, before the first run: how many runs, what varies, how many programs, a guess of time and disk.
+
+Guesses start from times measured on one core at 42 sectors and 18 solved years and grow with sectors times years; a
+grid that has finished some runs is told by the time that they took.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from iomodel.grids.definition import Axis, Drawn, Grid
+from iomodel.grids.kept import years_kept
+from iomodel.grids.runs import structures
+from iomodel.grids.tables import Facts, facts_of
+from iomodel.vocabulary import VARIABLES
+
+AGAIN, ANEW = 0.25, 0.6
+"""Seconds of one core that a run takes with a program that is compiled, and what calibrating, compiling and solving a
+new one takes; measured on two cores of a rented machine at MEASURED_AT."""
+
+MEASURED_AT = 42 * 18
+"""Sectors times solved years of the two halves on `china-2020`."""
+
+BESIDE = 2_000
+"""Bytes of a run beside its numbers: settings, verdict, versions, explanation."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """A grid in numbers: `box` combinations, of which the filters leave `runs`; `structures` programs to build;
+    `seconds` of one core for all runs and whether they are `measured`; `bytes` on disk, before compression."""
+
+    grid: Grid
+    box: int
+    runs: int
+    structures: int
+    seconds: float
+    measured: bool
+    bytes: int
+
+    def text(self, workers: int = 1, done: int = 0) -> str:
+        """In lines; `workers` share the runs that are left after `done`."""
+        grid = self.grid
+        dropped = f", {self.box - self.runs:,} of the box dropped by filters" if self.box > self.runs else ""
+        lines = [f"{grid.name}: {self.runs:,} runs{dropped}", f"  base {grid.base.name} on {', '.join(grid.tables)}"]
+        lines += [f"  {axis_text(axis)}" for axis in grid.axes]
+        if grid.filters:
+            lines.append(f"  only {' and '.join(f'({one})' for one in grid.filters)}")
+        shared = "one program serves all runs" if self.structures == 1 else f"{self.structures:,} programs are built"
+        lines.append(f"  {shared}; kept: {len(grid.keep.variables)} variables, {len(grid.keep.prices)} shadow prices")
+        left = self.seconds * (self.runs - done) / max(self.runs, 1) / max(workers, 1)
+        source = "from the runs that are done" if self.measured else "a guess, from times on another machine"
+        share = f"{workers} processes" if workers > 1 else "one process"
+        lines.append(f"  about {duration(left)} on {share} ({source}); at most {size(self.bytes)} on disk")
+        return "\n".join(lines)
+
+
+def describe(grid: Grid, seconds_a_run: float | None = None) -> Description:
+    """What `grid` will do. seconds_a_run: the mean of its finished runs, where there are some.
+
+    >>> from iomodel.grids.load import load_grid
+    >>> found = describe(load_grid("package-by-reform"))
+    >>> found.runs, found.structures
+    (130, 1)
+    """
+    built = structures(grid)
+    first = grid.experiment(int(grid.indices[0]))
+    facts = facts_of(first)
+    solves = bool(first.levers.free)
+    scale = len(facts.sectors) * first.horizon.solved / MEASURED_AT
+    guess = scale * (grid.size * (AGAIN if solves else 0.1) + built * (ANEW if solves else 0.3))
+    seconds = guess if seconds_a_run is None else seconds_a_run * grid.size
+    return Description(
+        grid, math.prod(grid.shape), grid.size, built, seconds, seconds_a_run is not None,
+        grid.size * (_numbers(grid, facts) * 8 + BESIDE),
+    )  # fmt: skip
+
+
+def axis_text(axis: Axis) -> str:
+    """An axis in a line: name, points, ends, what it sets."""
+    if isinstance(axis.settings, Drawn):
+        return f"{axis.name}: {len(axis):,} samples of {len(axis.keys)} cards in {len(axis.inputs)} groups"
+    few = len(axis) <= 5 or isinstance(axis.labels[0], str)
+    shown = ", ".join(map(str, axis.labels[:8])) if few else f"{axis.labels[0]:g} … {axis.labels[-1]:g}"
+    more = " …" if few and len(axis) > 8 else ""
+    unit = f" {axis.unit}" if axis.unit else ""
+    keys = ", ".join(axis.keys[:4]) + (" …" if len(axis.keys) > 4 else "")
+    return f"{axis.name}: {len(axis):,} points, {shown}{more}{unit} ({keys})"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the largest units that say something.
+
+    >>> duration(45), duration(3000), duration(200000)
+    ('45 s', '50 min', '2.3 days')
+    """
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 1.5 * length:
+            amount = seconds / length
+            return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def size(count: float) -> str:
+    """Bytes in the largest unit that says something.
+
+    >>> size(130), size(4_200_000)
+    ('130 bytes', '4.2 MB')
+    """
+    for unit, length in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= length:
+            return f"{count / length:.3g} {unit}"
+    return f"{count:.0f} bytes"
+
+
+def _numbers(grid: Grid, facts: Facts) -> int:
+    """Numbers that are kept of a run."""
+    first = grid.experiment(int(grid.indices[0]))
+    years = len(years_kept(grid.keep, first, facts))
+    by_sector = [name for name in grid.keep.variables if "sector" in VARIABLES[name].dims]
+    variables = len(grid.keep.variables) - len(by_sector) + len(by_sector) * len(facts.sectors)
+    return variables * years + len(grid.keep.prices) * first.horizon.solved * len(facts.sectors)
