@@ -110,6 +110,33 @@ def carry_over(amounts: xr.DataArray, concordance: Concordance, dim: str = "sect
     return xr.DataArray(carried, coords=coords, dims=amounts.dims, name=amounts.name, attrs=amounts.attrs)
 
 
+def carry_rates(
+    rates: xr.DataArray, amounts: xr.DataArray, concordance: Concordance, dim: str = "sector"
+) -> xr.DataArray:
+    """Rates over the source sectors as rates over the targets, weighted by `amounts`: r = Wᵀ(r₀ ∘ x) / Wᵀ x.
+
+    For what does not add up, such as tariffs by the trade that they fall on; NaN where a target has no amount. rates
+    and amounts have the same labels. Raises TableError as `carry_over`, and where the labels differ or an amount is
+    negative or missing.
+
+    >>> import xarray as xr
+    >>> tariffs = xr.DataArray([10.0, 20.0], {"sector": ["1", "2"]}, ["sector"])
+    >>> trade = xr.DataArray([300.0, 100.0], {"sector": ["1", "2"]}, ["sector"])
+    >>> carry_rates(tariffs, trade, make_concordance({"1": "a", "2": "a"})).values.tolist()
+    [12.5]
+    """
+    try:
+        rates, amounts = xr.align(rates, amounts, join="exact")
+    except ValueError as error:
+        raise TableError(f"The rates and the amounts that weight them differ in their labels: {error}") from error
+    if not (np.isfinite(amounts.values).all() and (amounts.values >= 0).all()):
+        raise TableError("The amounts that weight the rates hold a negative or missing number; allowed is 0 or more.")
+    whole = carry_over(amounts, concordance, dim)
+    paid = carry_over(rates * amounts, concordance, dim)
+    found = xr.where(whole > 0, paid / whole.where(whole > 0, 1.0), np.nan).transpose(*paid.dims)
+    return found.rename(rates.name).assign_attrs(rates.attrs)
+
+
 def _along(values: np.ndarray, W: np.ndarray, *axes: int) -> np.ndarray:
     """Wᵀ applied to each of `axes`, added up in the order of the labels: the same to the last bit on every machine."""
     for axis in axes:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import iomodel as iom
-from iomodel.aggregation import aggregate, aggregate_regions, carry_over, sum_groups
+from iomodel.aggregation import aggregate, aggregate_regions, carry_over, carry_rates, sum_groups
 from iomodel.concordance import Concordance, compose, identity_concordance, make_concordance
 from iomodel.concordance_files import load_concordance
 from iomodel.errors import TableError
@@ -112,6 +115,52 @@ def test_multipliers_of_an_aggregate_are_computed_not_added(world: Table) -> Non
     # what they give is consistent all the same: final demand through the multipliers is output
     demand = small.final_demand.sum(("to_region", "category")).values.reshape(-1)
     np.testing.assert_allclose(L_small @ demand, output_small, rtol=1e-9)
+
+
+def test_rates_are_weighted_by_what_they_fall_on() -> None:
+    """The duty paid is the same before and after: Σ r x; a target without trade has no rate."""
+    shares = make_concordance({"1": {"a": 0.5, "b": 0.5}, "2": "b", "3": "c"})
+    trade = xr.DataArray([[100.0, 50.0, 0.0], [10.0, 0.0, 0.0]], {"to": ["x", "y"], "sector": ["1", "2", "3"]})
+    rates = xr.DataArray([[10.0, 40.0, 7.0], [5.0, 1.0, 7.0]], trade.coords, attrs={"units": "percent"})
+    found, carried = carry_rates(rates, trade, shares), carry_over(trade, shares)
+    np.testing.assert_allclose((found * carried).sum("sector"), (rates * trade).sum("sector"))
+    assert found.dims == rates.dims
+    assert found.attrs["units"] == "percent"
+    assert found.sel(to="x").values.tolist()[:2] == [10.0, 25.0]
+    assert np.isnan(found.sel(sector="c")).all()
+    with pytest.raises(TableError, match="The rates and the amounts that weight them differ in their labels"):
+        carry_rates(rates, trade.isel(to=[0]), shares)
+    with pytest.raises(TableError, match=r"a negative or missing number; allowed is 0 or more"):
+        carry_rates(rates, -trade, shares)
+
+
+def test_trade_by_chapters_that_hold_every_kind_of_goods_is_not_dropped_silently() -> None:
+    concordance = load_concordance("hs2_to_world28")
+    trade = xr.DataArray(np.ones(98), {"hs2": [*concordance.sectors, "98", "99"]}, ["hs2"])
+    with pytest.raises(TableError, match=r"hs2_to_world28 does not cover the labels of hs2: it has no line for 98, 99"):
+        carry_over(trade, concordance, "hs2")
+    assert float(carry_over(trade[:96], concordance, "hs2").sum()) == pytest.approx(96)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6))
+def test_any_two_concordances_carry_over_as_one(seed: int) -> None:
+    """Composed or one after the other, with any weights: the same amounts, and no amount lost."""
+    chance = np.random.default_rng(seed)
+
+    def random(source: int, target: int, mark: str, to: str) -> Concordance:
+        weights = chance.dirichlet(np.full(target, 0.4), size=source)
+        shares = {
+            f"{mark}{i}": {f"{to}{j}": float(w) for j, w in enumerate(row / row.sum())} for i, row in enumerate(weights)
+        }
+        return make_concordance(shares, source=mark, target=to, target_names={f"{to}{j}": "" for j in range(target)})
+
+    first, second = random(7, 5, "x", "y"), random(5, 3, "y", "z")
+    amounts = xr.DataArray(chance.normal(size=(2, 7)), {"region": ["a", "b"], "sector": first.sectors})
+    stepwise = carry_over(carry_over(amounts, first), second)
+    at_once = carry_over(amounts, compose(first, second))
+    np.testing.assert_allclose(stepwise, at_once, atol=1e-12)
+    np.testing.assert_allclose(at_once.sum("sector"), amounts.sum("sector"), atol=1e-12)
 
 
 # ---------------------------------------------------------------- regions

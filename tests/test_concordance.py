@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from iomodel.concordance_files import (
     shipped_concordances,
 )
 from iomodel.errors import CardError
+from iomodel.readers.wiod_industries import industry_code
 from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_file
 from iomodel.table import load_table
@@ -118,6 +121,57 @@ def test_a_target_that_nothing_belongs_to_is_said(tmp_path: Path) -> None:
     found = load_concordance(file)
     assert found.unreached == ["services"]
     assert concordance_text(found).splitlines()[-1].startswith(",services,,")
+
+
+# ---------------------------------------------------------------- against other figures
+def shares(concordance: Concordance, amounts: dict[str, float]) -> np.ndarray:
+    """Percent of the total by target sector."""
+    carried = np.array([amounts[code] for code in concordance.sectors]) @ concordance.weights.values
+    return 100 * carried / carried.sum()
+
+
+@pytest.mark.source
+def test_imports_by_chapter_and_by_naics_agree_at_28(source_folder: Path) -> None:
+    """Two judgements, two classifications: United States imports of 2024 and of 2018, all partners."""
+    chapters: dict[str, float] = {}
+    for row in lines(source_folder / "us_tariffs_2025" / "hs2_by_partner_2024imports_aug2025tariff.csv"):
+        if row["CTY_NAME"] != "EUROPEAN UNION":  # its members are rows, too
+            code = f"{int(row['HS2']):02d}"
+            chapters[code] = chapters.get(code, 0.0) + float(row["2024_imports"])
+    industries: dict[str, float] = {}
+    for row in lines(source_folder / "us_china_tariffs_2018" / "imports_by_naics.csv"):
+        if row["time"].startswith("2018"):
+            industries[row["naics3"]] = industries.get(row["naics3"], 0.0) + float(row["total_trade"])
+    hs, naics = load_concordance("hs2_to_world28"), load_concordance("naics3_to_world28")
+    assert set(chapters) - set(hs.sectors) == {"98", "99"}
+    assert set(industries) - set(naics.sectors) == {"930", "990"}
+    left, right = shares(hs, chapters), shares(naics, industries)
+    assert np.abs(left - right).max() < 2.5
+    assert np.corrcoef(left, right)[0, 1] > 0.98
+
+
+@pytest.mark.source
+def test_output_of_2007_by_products_and_in_wiod_agree_at_28(source_folder: Path) -> None:
+    """China's 135 products of 2007 and the 35 industries of WIOD's accounts of 2007: two paths to the 28 sectors."""
+    with (source_folder / "china_nbs" / "china_2007_135.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    products = load_concordance("nbs135_to_world28")
+    assert {row[0]: row[1] for row in rows[1:136]} == dict(products.names)
+    made = {row[0]: float(row[rows[0].index("GO")]) for row in rows[1:136]}
+    accounts = gzip.decompress((source_folder / "wiod2013_sea" / "wiod_sea_2013release.csv.gz").read_bytes()).decode()
+    output = {
+        industry_code(row["industry"], "accounts"): float(row["2007"] or 0)
+        for row in csv.DictReader(accounts.splitlines())
+        if (row["country"], row["variable"]) == ("CHN", "GO") and "total" not in row["industry"].lower()
+    }
+    left, right = shares(products, made), shares(load_concordance("wiod35_to_world28"), output)
+    assert np.abs(left - right).max() < 1.7  # other manufacturing: recycling is counted otherwise
+    assert np.corrcoef(left, right)[0, 1] > 0.97
+
+
+def lines(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 # ---------------------------------------------------------------- what is wrong
