@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from iomodel.run import build, resolve, simulate, solve, what_binds
     from iomodel.spillover import spillovers
     from iomodel.table import Table, load_table, save_table
+    from iomodel.updating.estimate import update
+    from iomodel.updating.measures import table_errors
+    from iomodel.updating.pieces import OfficialBlock, Pairs, Totals
 
 __version__ = "0.1.0"
 
@@ -96,6 +99,9 @@ _HOME = {
     "iomodel.run": ("build", "resolve", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
     "iomodel.table": ("Table", "load_table", "save_table"),
+    "iomodel.updating.estimate": ("update",),
+    "iomodel.updating.measures": ("table_errors",),
+    "iomodel.updating.pieces": ("OfficialBlock", "Pairs", "Totals"),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
@@ -115,12 +121,15 @@ __all__ = [
     "InfeasibleError",
     "Law",
     "Matter",
+    "OfficialBlock",
+    "Pairs",
     "Program",
     "ProgramError",
     "ResultError",
     "SolverError",
     "Table",
     "TableError",
+    "Totals",
     "Trajectory",
     "Var",
     "Verdict",
@@ -150,6 +159,8 @@ __all__ = [
     "simulate",
     "solve",
     "spillovers",
+    "table_errors",
+    "update",
     "what_binds",
     "what_matters",
     "write_report",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,8 @@ from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_file
 from iomodel.summed_map import summed_map
 from iomodel.table import Table, save_table
+from iomodel.updating.ranges import save_variants
+from iomodel.updating.shipping import shipped_estimate
 
 COMMAND = "make tables SOURCE=<folder of the publishers' files>"
 
@@ -51,15 +55,20 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
     china, detail = build_china(source), build_china_detail(source)
     concordances = build_concordances(source, china, detail)
     tables = [china, detail, build_china_world_sectors(detail, concordances), build_world(source)]
+    estimate = shipped_estimate(source, {table.name: table for table in tables})
+    tables.append(estimate.table)
     facts, products = fact_files(source), detailed_map()
     world_sectors = summed_map(load_map(DETAILED), detail, concordances[f"{DETAILED}_to_{WORLD}"])
     made: dict[str, Path] = {}
     with TemporaryDirectory() as folder:
-        ready = {table.name: save_table(table, Path(folder) / f"{table.name}.nc") for table in tables}
+        ready = {table.name: _saved(table, Path(folder)) for table in tables}
         cards = {table.name: card_text(table, ready[table.name].stat().st_size) for table in tables}
+        cards[estimate.table.name] += further_text(estimate.card)
         for name, file in ready.items():
             made[name] = write_whole(out / file.name, partial(_copy, file))
             made[f"{name} card"] = write_text(out / f"{name}.toml", cards[name])
+    variants = out / "variants" / f"{estimate.table.name}.nc"
+    made[f"{estimate.table.name} variants"] = save_variants(estimate.maps, variants)
     for name, text in facts.items():
         made[Path(name).stem] = write_text(out / "facts" / name, text)
     for name, concordance in concordances.items():
@@ -122,6 +131,10 @@ def build_world(source: Path) -> Table:
     )
 
 
+def _saved(table: Table, folder: Path) -> Path:
+    return save_table(table, folder / f"{table.name}.nc", estimate_ok=True)
+
+
 def _copy(file: Path, part: Path) -> None:
     shutil.copyfile(file, part)
 
@@ -134,6 +147,7 @@ def card_text(table: Table, size: int) -> str:
     lines = [f"name = {_toml(table.name)}"]
     lines += [f"{key} = {_toml(described[key])}" for key in plain]
     lines += [
+        *(["estimate = true"] if table.is_estimate else []),
         f"national = {_toml(table.is_national)}",
         f"regions = {_toml(table.regions)}",
         f"sectors = {len(table.sectors)}",
@@ -151,6 +165,16 @@ def card_text(table: Table, size: int) -> str:
         *(f"{_toml(code)} = {_toml(name)}" for code, name in table.sector_names.items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def further_text(entries: Mapping[str, Any], above: str = "") -> str:
+    """Entries of an estimate's card beyond those of `card_text`, as TOML: tables of numbers, texts and lists."""
+    plain = [f"{_toml(key)} = {_toml(value)}" for key, value in entries.items() if not isinstance(value, Mapping)]
+    text = "\n".join([f"\n[{above}]", *plain]) + "\n" if above and plain else ""
+    for key, value in entries.items():
+        if isinstance(value, Mapping):
+            text += further_text(value, f"{above}.{key}" if above else key)
+    return text
 
 
 def _toml(value: object) -> str:

@@ -146,6 +146,11 @@ class Table:
         return IMPORTS in self.flows["region"].values
 
     @property
+    def is_estimate(self) -> bool:
+        """Whether it is an ESTIMATE: fitted to totals, not published; its single cells are not to be quoted."""
+        return bool(self.attrs.get("estimate", False))
+
+    @property
     def home(self) -> str:
         """The home region of a national table; an inter-country table has none and says so."""
         if not self.is_national:
@@ -234,8 +239,10 @@ def content_hash(arrays: Mapping[str, xr.DataArray]) -> str:
     return digest.hexdigest()
 
 
-def save_table(table: Table, path: str | Path) -> Path:
+def save_table(table: Table, path: str | Path, *, estimate_ok: bool = False) -> Path:
     """Write `table` as one compressed NetCDF file that plain `xarray.open_dataset` reads; returns the path.
+
+    An ESTIMATE is refused unless `estimate_ok`: its single cells are not to be passed on as if they were published.
 
     `output` is stored over (to_region, to_sector) and employment over employed_region, since a national table has
     more sellers than producers. Raises TableError when the file cannot be written.
@@ -247,6 +254,11 @@ def save_table(table: Table, path: str | Path) -> Path:
     True
     """
     table = table_required(table)
+    if table.is_estimate and not estimate_ok:
+        raise TableError(
+            f"{table.name} is an ESTIMATE: totals and large partners can be quoted, single cells cannot (they err by a "
+            "third across borders). To write it out all the same pass estimate_ok=True."
+        )
     stored = {
         name: array.rename({dim: new for dim, new in _STORED.get(name, {}).items() if dim in array.dims})
         for name, array in table.arrays.items()

@@ -16,6 +16,8 @@ from iomodel.errors import TableError
 from iomodel.facts import EMPLOYMENT_INDUSTRIES, fact_ships
 from iomodel.shipped import shipped_file, table_card
 from iomodel.table import load_table
+from iomodel.updating.ranges import load_variants
+from iomodel.updating.shipping import Shipped
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -28,7 +30,7 @@ def rows(name: str) -> list[dict[str, str]]:
 @pytest.mark.slow
 def test_the_command_makes_the_shipped_tables_again(source_folder: Path, tmp_path: Path) -> None:
     made = build_tables(source_folder, tmp_path)
-    for name in ("china-2020", "china-2020-153", "china-2020-28", "world-2011"):
+    for name in ("china-2020", "china-2020-153", "china-2020-28", "world-2011", "world-2020-estimate"):
         again, shipped = load_table(made[name]), load_table(name)
         assert again.sha256 == shipped.sha256 == table_card(name)["sha256"]
         assert again.attrs == shipped.attrs
@@ -81,6 +83,8 @@ def test_a_last_source_that_is_absent_leaves_everything_as_it_was(
     monkeypatch.setattr(building, "build_china", lambda _: load_table("china-2020"))
     monkeypatch.setattr(building, "build_china_detail", lambda _: load_table("china-2020-153"))
     monkeypatch.setattr(building, "build_world", lambda _: load_table("world-2011"))
+    estimate = Shipped(load_table("world-2020-estimate"), load_variants("world-2020-estimate"), {"controls": {"a": 1}})
+    monkeypatch.setattr(building, "shipped_estimate", lambda *_: estimate)
     listed = load_concordance("nbs153_to_world28")
     monkeypatch.setattr(building, "build_concordances", lambda *_: {listed.title: listed})
     source, out = tmp_path / "source", tmp_path / "out"
@@ -106,6 +110,7 @@ def test_a_last_source_that_is_absent_leaves_everything_as_it_was(
     assert sorted(made.values()) == sorted(path for path in out.rglob("*") if path.is_file())
     assert load_table(made["china-2020"]).sha256 == load_table("china-2020").sha256
     assert f"bytes = {made['world-2011'].stat().st_size}" in made["world-2011 card"].read_text(encoding="utf-8")
+    assert made["world-2020-estimate card"].read_text(encoding="utf-8").endswith('\n[controls]\n"a" = 1\n')
     assert (out / "facts" / "china_facts.csv").read_bytes() == (source / "china_facts.csv").read_bytes()
 
 

@@ -377,7 +377,7 @@ def test_an_unknown_name_offers_the_nearest() -> None:
     meant = r"There is no table 'china-2002'; shipped: .* Did you mean china-2020 or china-2020-28"
     with pytest.raises(TableError, match=meant):
         load_table("china-2002")
-    with pytest.raises(TableError, match=r"Did you mean world-2011\?"):
+    with pytest.raises(TableError, match=r"Did you mean world-2011 or world-2020-estimate\?"):
         table_card("world2011")
 
 

@@ -28,7 +28,10 @@ def _tables(_: argparse.Namespace) -> int:
     for name in shipped_tables():
         card = table_card(name)
         regions = "" if card["national"] else f"{len(card['regions'])} regions × "
-        print(f"{name}   {card['year']}, {regions}{card['sectors']} sectors, {card['unit']}, {card['price_basis']}")
+        mark = "   ESTIMATE: totals may be quoted, single cells not" if card.get("estimate") else ""
+        print(
+            f"{name}   {card['year']}, {regions}{card['sectors']} sectors, {card['unit']}, {card['price_basis']}{mark}"
+        )
         print(f"   source   {card['source']}\n   terms    {card['licence']}\n   sha256   {card['sha256']}")
     return 0
 

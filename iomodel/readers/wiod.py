@@ -44,9 +44,9 @@ class _World:
 
 def read_wiod(
     path: str | Path,
-    accounts: str | Path,
+    accounts: str | Path | None,
     *,
-    depreciation_share: float,
+    depreciation_share: float = 0.0,
     regions: Mapping[str, str] | None = None,
     region_names: Mapping[str, str] | None = None,
     name: str | None = None,
@@ -54,7 +54,8 @@ def read_wiod(
     """The inter-country table in the R file at `path`, value added split by the accounts (CSV, gzip or plain).
 
     `regions` groups countries (country -> group; each its own by default); `depreciation_share` is depreciation as a
-    share of gross operating surplus, by assumption, since the source has none. Million USD, current basic prices. Needs
+    share of gross operating surplus, by assumption, since the source has none. Without accounts (None) all value added
+    is operating surplus and there is no employment. Million USD, current basic prices. Needs
     the extra package `rdata`. Raises TableError when the files do not hold what the release holds, or when a region's
     row sums to less than zero (Luxembourg by itself in 2011: sold from stocks more than was used). Source: Timmer,
     Dietzenbacher, Los, Stehrer, de Vries (2015), Review of International Economics 23.
@@ -70,9 +71,12 @@ def read_wiod(
         final = sum_groups(final, world.countries, groups, axis)
     demand = _split_government(final)
     output = flows.sum(axis=(2, 3)) + demand.sum(axis=(2, 3))
-    book = _read_accounts(Path(accounts))
-    country_output = world.flows.sum(axis=(2, 3)) + world.final.sum(axis=(2, 3))
-    shares = _shares(book, world, country_output, groups)
+    employment, shares = None, np.zeros((2, *output.shape))
+    if accounts is not None:
+        book = _read_accounts(Path(accounts))
+        country_output = world.flows.sum(axis=(2, 3)) + world.final.sum(axis=(2, 3))
+        shares = _shares(book, world, country_output, groups)
+        employment = _employment(book, world, country_output, groups, order)
     added = _value_added(output - flows.sum(axis=(0, 1)), shares, depreciation_share)
     return make_table(
         name=name or f"wiod-{world.year}",
@@ -86,16 +90,31 @@ def read_wiod(
         final_demand=demand,
         value_added=added,
         output=output,
-        employment=_employment(book, world, country_output, groups, order),
+        employment=employment,
         national=False,
         region_names=dict(region_names or {}),
-        **_description(world.year, groups, depreciation_share),
+        **_description(world.year, groups, depreciation_share, accounts is not None),
     )
 
 
-def _description(year: int, groups: Mapping[str, str], depreciation_share: float) -> dict[str, Any]:
+def _description(year: int, groups: Mapping[str, str], depreciation_share: float, split: bool) -> dict[str, Any]:
     members = {group: [country for country, of in groups.items() if of == group] for group in groups.values()}
     joined = [f"{group} = {' '.join(of)}" for group, of in members.items() if len(of) > 1]
+    plain = ["value added = output less inputs, all of it operating surplus: read without accounts"]
+    accounts = [
+        (
+            "value added = output less inputs; value added at basic prices = output x VA/GO of the accounts; the"
+            " remainder, net product taxes and margins on inputs, is production_taxes (other taxes on production"
+            " stay in the surplus)"
+        ),
+        (
+            "compensation = value added at basic prices x COMP/VA of the accounts, of the table's year if"
+            " published, else of the latest year before; cells without usable accounts (the rest of the world"
+            " among them): mean share of the other regions by industry"
+        ),
+        f"depreciation = {depreciation_share:g} of gross operating surplus where that is positive (assumed)",
+        "employment: persons engaged (EMP), regions whose members all publish it",
+    ]
     return {
         "currency": "USD",
         "price_basis": "current basic prices",
@@ -111,18 +130,7 @@ def _description(year: int, groups: Mapping[str, str], depreciation_share: float
                 f"government individual = government column x products {' and '.join(INDIVIDUAL)} (education; health"
                 " and social work), the rest collective"
             ),
-            (
-                "value added = output less inputs; value added at basic prices = output x VA/GO of the accounts; the"
-                " remainder, net product taxes and margins on inputs, is production_taxes (other taxes on production"
-                " stay in the surplus)"
-            ),
-            (
-                "compensation = value added at basic prices x COMP/VA of the accounts, of the table's year if"
-                " published, else of the latest year before; cells without usable accounts (the rest of the world"
-                " among them): mean share of the other regions by industry"
-            ),
-            f"depreciation = {depreciation_share:g} of gross operating surplus where that is positive (assumed)",
-            "employment: persons engaged (EMP), regions whose members all publish it",
+            *(accounts if split else plain),
             "final users' net product taxes are not in the source: zeros",
         ],
     }

@@ -1,0 +1,183 @@
+"""Whether the pieces of an update fit the start and each other, before anything is solved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from iomodel.errors import BalanceError, TableError, nearest
+from iomodel.table import Table
+from iomodel.updating.pieces import OfficialBlock, Pairs, Piece, Totals
+
+_APART = 1e-6
+"""Share by which hard totals may be apart."""
+
+
+def checked_starts(starts: Sequence[Table]) -> None:
+    """TableError unless all starts are inter-country tables with the same labels and unit."""
+    if not starts:
+        raise TableError("update needs a start: an inter-country table, or a sequence of some with weights.")
+    first = starts[0]
+    for start in starts:
+        if start.is_national:
+            raise TableError(
+                f"update needs an inter-country table to start from; {start.name} is national. To bring a national "
+                "table to new totals use balance."
+            )
+        for what in ("regions", "sectors", "categories", "factors", "unit"):
+            if getattr(start, what) != getattr(first, what):
+                raise TableError(
+                    f"The starts {first.name} and {start.name} differ in {what}: {getattr(first, what)} and "
+                    f"{getattr(start, what)}. Aggregate them to the same labels first."
+                )
+
+
+def checked_pieces(start: Table, pieces: Sequence[Piece]) -> int:
+    """The year of the pieces; TableError or BalanceError where year, unit, region or sector do not fit."""
+    if not pieces:
+        raise TableError("update needs pieces: an OfficialBlock, Totals or Pairs of the later year; found none.")
+    years = {f"{getattr(piece, 'name', '') or piece_name(piece)}": piece.year for piece in pieces}
+    if len(set(years.values())) > 1:
+        said = ", ".join(f"{name} {year}" for name, year in years.items())
+        raise BalanceError(f"The pieces are of different years: {said}. All have to be of the year of the update.")
+    homes = [piece.region for piece in pieces if isinstance(piece, OfficialBlock)]
+    if twice := sorted({home for home in homes if homes.count(home) > 1}):
+        raise TableError(f"There is more than one official block for {', '.join(twice)}; give one.")
+    for piece in pieces:
+        if isinstance(piece, OfficialBlock):
+            continue
+        if piece.unit != start.unit:
+            raise BalanceError(
+                f"{piece.name} is in {piece.unit}, {start.name} in {start.unit}. Convert it: currency and unit have to "
+                "be the start's."
+            )
+        for dim in piece.values.dims:
+            _known(piece, [str(label) for label in piece.values[dim].values], start.regions, str(dim))
+        _known(piece, list(piece.sectors or []), start.sectors, "sector")
+    return next(iter(years.values()))
+
+
+def piece_name(piece: Piece) -> str:
+    """What a piece is called in messages."""
+    return piece.block.name if isinstance(piece, OfficialBlock) else piece.name
+
+
+def _known(piece: Totals | Pairs, labels: Sequence[str], allowed: Sequence[str], what: str) -> None:
+    if unknown := [label for label in labels if label not in allowed]:
+        raise BalanceError(
+            f"{piece.name}: {what} {', '.join(unknown)} is not in the start, which has {', '.join(allowed)}."
+            f"{nearest(unknown[0], allowed)}"
+        )
+
+
+def check_contradictions(
+    start: Table, blocks: Sequence[xr.Dataset], totals: Sequence[Totals], pairs: Sequence[Pairs]
+) -> None:
+    """BalanceError that names every contradiction between hard pieces, with the amounts."""
+    found = [
+        *_with_blocks(blocks, totals),
+        *_world(start, totals),
+        *_parts(totals),
+        *_pair_sums(start, blocks, totals, pairs),
+    ]
+    if found:
+        raise BalanceError(
+            "Totals contradict each other:\n  " + "\n  ".join(found) + "\nCorrect them, or make one soft (tau > 0)."
+        )
+
+
+def _by_region(piece: Totals) -> dict[str, float]:
+    pairs = zip(piece.values["region"].values, piece.values.values, strict=True)
+    return {str(region): float(value) for region, value in pairs if np.isfinite(value)}
+
+
+def _block_total(block: xr.Dataset, measure: str, sectors: Sequence[str] | None) -> float:
+    rows = list(sectors) if sectors is not None else [str(code) for code in block["sector"].values]
+    if measure == "value_added":
+        return float(block.value_added.sel(to_sector=rows).sum())
+    if measure == "exports":
+        return float(block.exports.sel(sector=rows).sum())
+    return float(block.imported_flows.sel(sector=rows).sum() + block.imported_final.sel(sector=rows).sum())
+
+
+def _with_blocks(blocks: Sequence[xr.Dataset], totals: Sequence[Totals]) -> list[str]:
+    found = []
+    for piece in totals:
+        for block in blocks:
+            region = str(block.attrs["region"])
+            stated = _by_region(piece).get(region)
+            own = _block_total(block, piece.measure, piece.sectors)
+            if piece.hard and stated is not None and abs(stated - own) > _APART * max(abs(own), abs(stated)):
+                found.append(
+                    f"{piece.name}, {region}: {stated:,.6g}, but its official table has {own:,.6g} "
+                    f"({100 * (stated / own - 1):+.2g} percent)"
+                )
+    return found
+
+
+def _world(start: Table, totals: Sequence[Totals]) -> list[str]:
+    """What all regions export is what all import."""
+    hard = [piece for piece in totals if piece.hard]
+    found = []
+    for sold in (piece for piece in hard if piece.measure == "exports"):
+        for bought in (piece for piece in hard if piece.measure == "imports" and piece.sectors == sold.sectors):
+            amounts = _by_region(sold), _by_region(bought)
+            if all(set(part) == set(start.regions) for part in amounts):
+                exports, imports = (sum(part.values()) for part in amounts)
+                if abs(exports - imports) > _APART * exports:
+                    found.append(
+                        f"{sold.name} of all regions sum to {exports:,.6g}, {bought.name} to {imports:,.6g} "
+                        f"({exports - imports:+,.6g})"
+                    )
+    return found
+
+
+def _parts(totals: Sequence[Totals]) -> list[str]:
+    """A part is not more than its whole, and the same total is not stated twice."""
+    found = []
+    hard = [piece for piece in totals if piece.hard]
+    for place, whole in enumerate(hard):
+        for other, part in enumerate(hard):
+            if whole.measure != part.measure or place == other or (whole.sectors == part.sectors and other < place):
+                continue
+            if whole.sectors is not None and not set(part.sectors or ["all"]) <= set(whole.sectors):
+                continue
+            for region, amount in _by_region(part).items():
+                limit = _by_region(whole).get(region)
+                same = whole.sectors == part.sectors
+                apart = limit is not None and (abs(amount - limit) if same else amount - limit)
+                if limit is not None and apart > _APART * max(limit, amount):
+                    words = "and" if same else "is a part, but more than"
+                    found.append(f"{part.name}, {region}: {amount:,.6g} {words} {whole.name} {limit:,.6g}")
+    return found
+
+
+def _pair_sums(
+    start: Table, blocks: Sequence[xr.Dataset], totals: Sequence[Totals], pairs: Sequence[Pairs]
+) -> list[str]:
+    """Hard pairs of one region sum to no more than its exports or imports, and to all of them if all are known."""
+    limits = [
+        (piece.name, piece.measure, piece.sectors, _by_region(piece))
+        for piece in totals
+        if piece.hard and piece.measure != "value_added"
+    ]
+    found = []
+    for piece in (one for one in pairs if one.hard):
+        known = piece.values.fillna(0.0)
+        for measure, dim in (("exports", "region"), ("imports", "to_region")):
+            other = "to_region" if dim == "region" else "region"
+            for region in map(str, piece.values[dim].values):
+                own = piece.values.sel({dim: region})
+                mine = [str(label) for label in own[other].values if str(label) != region]
+                amount = float(known.sel({dim: region, other: mine}).sum())
+                whole = set(mine) | {region} == set(start.regions) and bool(own.sel({other: mine}).notnull().all())
+                stated = [(name, amounts[region]) for name, kind, sectors, amounts in limits
+                          if kind == measure and sectors == piece.sectors and region in amounts]  # fmt: skip
+                stated += [(f"the official {measure}", _block_total(block, measure, piece.sectors))
+                           for block in blocks if block.attrs["region"] == region]  # fmt: skip
+                for name, limit in stated:
+                    if amount - limit > _APART * limit or (whole and limit - amount > _APART * limit):
+                        found.append(f"{piece.name}, {measure} of {region}: {amount:,.6g}, {name}: {limit:,.6g}")
+    return found

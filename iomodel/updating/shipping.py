@@ -1,0 +1,64 @@
+"""The shipped estimate: its table, the maps of its variants, and what its card says beyond that of other tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from iomodel.table import Table
+from iomodel.updating.making import sources_of, table_of
+from iomodel.updating.measures import embodied
+from iomodel.updating.ranges import variant_maps
+from iomodel.updating.recipe import load_recipe
+
+RECIPE = "world-2020"
+
+
+@dataclass(frozen=True, eq=False)
+class Shipped:
+    """The estimate, the maps of all variants (the first is the estimate) and the card's further entries."""
+
+    table: Table
+    maps: xr.Dataset
+    card: Mapping[str, Any]
+
+
+def shipped_estimate(source: Path, tables: Mapping[str, Table]) -> Shipped:
+    """The estimate of the shipped recipe from the raw files in `source`; `tables` stand for shipped ones by name."""
+    sources = sources_of(load_recipe(RECIPE), source, tables)
+    recipe = sources.recipe
+    table = table_of(sources)
+    others = {name: table_of(sources, name) for name in list(recipe.variants)[1:]}
+    each = {next(iter(recipe.variants)): table, **others}
+    titles = {name: str(one.get("title", name)) for name, one in recipe.variants.items()}
+    return Shipped(table, variant_maps(each, recipe.home, titles), {"controls": controls(each, recipe.home)})
+
+
+def controls(tables: Mapping[str, Table], home: str) -> dict[str, Any]:
+    """Foreign value added in the home region's final demand by use and partner, in percent: [value, low, high]."""
+    found = [embodied(table, home) for table in tables.values()]
+    first = next(iter(tables.values()))
+    partners = [region for region in first.regions if region != home]
+    by_use = np.array([(100 * one.sel(region=partners).sum("region") / one.attrs["demand"]).values for one in found])
+    by_partner = np.array(
+        [(100 * one.sel(region=partners).sum("use") / float(one.attrs["demand"].sum())).values for one in found]
+    )
+    uses = [str(use) for use in found[0]["use"].values]
+    made = [table.value_added.sum("factor") for table in tables.values()]
+    return {
+        "foreign_value_added_by_use": _ranges(uses, by_use),
+        "foreign_value_added_by_partner": _ranges(partners, by_partner),
+        "world_value_added_million": round(float(made[0].sum())),
+    }
+
+
+def _ranges(names: list[str], values: np.ndarray) -> dict[str, list[float]]:
+    return {
+        name: [round(float(column[0]), 3), round(float(column.min()), 3), round(float(column.max()), 3)]
+        for name, column in zip(names, values.T, strict=True)
+    }
