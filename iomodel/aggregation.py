@@ -215,6 +215,11 @@ def _with_regions(table: Table, regions: Regions, name: str | None) -> Table:
         groups, titles = regions.mapping, dict(regions.target_names)
         order = [group for group in regions.targets if group not in regions.unreached]
         group_order(table.regions, groups)
+    elif not isinstance(regions, Mapping):
+        raise TableError(
+            f"regions: found {str(regions)[:60]!r} of type {type(regions).__name__}; allowed: a mapping from region to "
+            "group, a Concordance, or the name or path of one."
+        )
     else:
         groups, titles = regions, {}
         order = group_order(table.regions, groups)

@@ -144,7 +144,12 @@ def make_concordance(
     >>> two.targets, two.split, two.weights.sel(source="02").values.tolist()
     (['A', 'B'], ['02'], [0.25, 0.75])
     """
-    shares = {str(code): _shares(to) for code, to in sectors.items()}
+    if not isinstance(sectors, Mapping):
+        raise CardError(
+            f"{source}_to_{target}: found {str(sectors)[:60]!r} of type {type(sectors).__name__}; allowed: a mapping "
+            "from code to code, or from code to {code: share}."
+        )
+    shares = {str(code): _shares(f"{source}_to_{target}, {code}", to) for code, to in sectors.items()}
     named = list(dict.fromkeys(code for to in shares.values() for code in to))
     targets = named if target_names is None else [str(code) for code in target_names]
     if unknown := [code for code in named if code not in targets]:
@@ -158,8 +163,12 @@ def make_concordance(
     return Concordance(source, target, array, names or {}, target_names or {}, dict(reasons or {}))
 
 
-def _shares(to: Targets) -> dict[str, float]:
-    return {str(code): float(share) for code, share in ({to: 1.0} if isinstance(to, str) else to).items()}
+def _shares(where: str, to: Targets) -> dict[str, float]:
+    """Target code -> share of one sector."""
+    try:
+        return {str(code): float(share) for code, share in ({to: 1.0} if isinstance(to, str) else to).items()}
+    except (AttributeError, TypeError, ValueError):
+        raise CardError(f"{where}: found {to!r}; allowed: a code, or {{code: share}} with shares as numbers.") from None
 
 
 def identity_concordance(names: Mapping[str, str], classification: str = OWN) -> Concordance:
@@ -209,11 +218,12 @@ def rows_for(concordance: Concordance, codes: Sequence[str], what: str) -> np.nd
     unused = [code for code in known if code not in codes]
     faults = [f"{', '.join(doubled)} of {what} stand twice"] if doubled else []
     if missing:
-        faults.append(f"it has no line for {', '.join(missing)} of {what}{nearest(missing[0], known).rstrip('?')}")
+        faults.append(f"it has no line for {', '.join(missing)} of {what}")
     if unused:
         faults.append(f"its lines {', '.join(unused)} are no codes of {what}")
     if faults:
-        raise CardError(f"{concordance.title} does not cover {what}: {'; '.join(faults)}.")
+        hint = nearest(missing[0], unused) if missing else ""
+        raise CardError(f"{concordance.title} does not cover {what}: {'; '.join(faults)}.{hint}")
     return concordance.weights.sel(source=list(codes)).values
 
 

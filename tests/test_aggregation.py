@@ -211,6 +211,11 @@ def test_a_concordance_that_does_not_cover_lists_every_code(world: Table) -> Non
         aggregate(world, "world29")
     with pytest.raises(TableError, match=r"A table is needed, found 'world-2011'"):
         aggregate("world-2011", "world28")  # type: ignore[arg-type]
+    with pytest.raises(TableError, match=r"regions: found '3' of type int; allowed: a mapping from region to group"):
+        aggregate(world, regions=3)  # type: ignore[arg-type]
+    near = make_concordance({("Ct" if code == "C" else code): "A" for code in world.sectors}, source="wiod35")
+    with pytest.raises(TableError, match=r"no line for C of .*; its lines Ct are no codes .*\. Did you mean Ct\?"):
+        aggregate(world, near)
     part = make_concordance(dict.fromkeys(world.sectors, "goods"), target_names={"goods": "", "services": ""})
     with pytest.raises(TableError, match=r"own_to_own leaves services of own empty, so that world-2011 cannot"):
         aggregate(world, part)

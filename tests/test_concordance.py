@@ -229,6 +229,12 @@ def test_wrong_weights_never_make_a_concordance() -> None:
         make_concordance({"1": {"A": float("nan")}})
     with pytest.raises(CardError, match=r"own_to_own: C is none of the 2 target sectors \(own\)"):
         make_concordance({"1": "C"}, target_names={"A": "a", "B": "b"})
+    with pytest.raises(CardError, match=r"own_to_own, 1: found \{'A': 'half'\}; allowed: a code, or \{code: share\}"):
+        make_concordance({"1": {"A": "half"}})  # type: ignore[dict-item]
+    with pytest.raises(CardError, match=r"own_to_own, 1: found 3; allowed: a code"):
+        make_concordance({"1": 3})  # type: ignore[dict-item]
+    with pytest.raises(CardError, match=r"of type list; allowed: a mapping from code to code"):
+        make_concordance([1, 2])  # type: ignore[arg-type]
     double = xr.DataArray([[1.0], [1.0]], {"source": ["1", "1"], "target": ["A"]}, ["source", "target"])
     with pytest.raises(CardError, match="source sector 1 stands twice"):
         Concordance("a", "b", double, {}, {})

@@ -98,6 +98,15 @@ def test_the_economy_at_28_is_the_economy_at_42(economies: dict[str, Economy]) -
         assert idle[0] == pytest.approx(idle[1], abs=0.002)
 
 
+def test_a_world_table_at_28_is_the_economy_that_it_was_at_35() -> None:
+    """The map of the 28, made from Chinese products, and the hand-written one of WIOD's 35 on the same table."""
+    world, cards = load_table("world-2011"), iom.load_cards("world-2011")
+    small = iom.calibrate(iom.aggregate(world, "world28"), "CHN", cards)
+    found = {finding.title: finding.value for finding in iom.calibrate(world, "CHN", cards).findings}
+    for finding in small.findings:
+        assert finding.value == pytest.approx(found[finding.title], rel=0.02), finding.title
+
+
 @pytest.mark.slow
 def test_the_main_policy_runs_at_28_and_says_nearly_the_same() -> None:
     experiment = iom.load_experiment("two-halves")
