@@ -9,7 +9,8 @@ the same with its replay and labels (`iom.resolve`). The bare solver is a fresh 
 arrays as cvxpy compiles them and on the arrays with the definitions substituted; the ratio is of the re-solve to the
 faster of the two. The plain form has a balance of goods for each sector and year and nothing substituted; its time is
 that of the fastest of the solvers and factorisations tried, bare, that ends with the same goal; where none does within
-a limit, the ratio is at least that of the limit, and is counted so. Years are solved years. The last line is `program: …`.
+a limit, the ratio is at least that of the limit, and is counted so. Years are solved years. The last line is
+`program: …`.
 """
 
 from __future__ import annotations
@@ -177,8 +178,8 @@ def plain_of(policy: str, table: str, years: int, goal: float) -> tuple[str, flo
 
 
 def line_of(policy: str, size: str, table: str, years: int, plain: bool) -> tuple[float, float | None]:
-    """Measure and print one policy; ratio of the re-solve to the bare solver, and speed-up over the plain form (the least
-    that it can be where the plain form did not end)."""
+    """Measure and print one policy; ratio of the re-solve to the bare solver, and speed-up over the plain form (the
+    least that it can be where the plain form did not end)."""
     found = in_process("--case", policy, table, str(years))
     if found is None:
         raise SystemExit(f"{policy} at {size} could not be measured")
