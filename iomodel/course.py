@@ -217,11 +217,11 @@ def setting_of(course: Course, form: str, forms: Sequence[str] = FORMS) -> Setti
     }
     policy = policy_of(course.experiment, course.arrays.economy)
     setting = Setting(course.arrays, course.first, course.solved, course.state, reference, policy, form)
-    _check_reach(setting)
+    check_reach(setting)
     return setting
 
 
-def _check_reach(setting: Setting) -> None:
+def check_reach(setting: Setting) -> None:
     """Whether some path can meet a hard floor of the current account in the first year."""
     floor = setting.policy.limits.get("current_account_floor")
     if floor is None or floor.soft is not None:
@@ -268,7 +268,6 @@ def trajectory_of(
 def _provenance(course: Course) -> dict[str, Any]:
     """Where a result comes from: versions, table and its hash, changed cards, counts of cards by kind."""
     economy = course.arrays.economy
-    packages = ("iomodel", "numpy", "scipy", "xarray", "cvxpy", "clarabel")
     return {
         "table": economy.table.name,
         "table_sha256": economy.table.sha256,
@@ -282,8 +281,14 @@ def _provenance(course: Course) -> dict[str, Any]:
         "cards_by_kind": dict(economy.cards.count()),
         "cards_missing": list(economy.missing_cards),
         "cards_computed": economy.cards.computed,
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in packages},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide the numbers of a path."""
+    packages = ("iomodel", "numpy", "scipy", "xarray", "cvxpy", "clarabel")
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
 
 
 def _version(package: str) -> str:

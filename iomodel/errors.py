@@ -64,9 +64,16 @@ class InfeasibleError(IOModelError):
 
 
 class SolverError(IOModelError):
-    """A solver failed or stopped before it reached its tolerance."""
+    """A solver failed or stopped before it reached its tolerance; `status` is how it ended."""
 
     exit_code = 4
+
+    def __init__(self, message: str, status: str = "failed") -> None:
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple[type[SolverError], tuple[str, str]]:
+        return type(self), (str(self), self.status)
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

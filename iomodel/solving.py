@@ -8,7 +8,7 @@ year in which labour is short; in other years in which the program would use the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,9 +18,11 @@ from iomodel.course import Course, flows_of, trajectory_of
 from iomodel.errors import InfeasibleError, SolverError
 from iomodel.program.block import value_of
 from iomodel.program.build import Program, assemble
+from iomodel.program.canonical import compiled, places
 from iomodel.program.certificate import Verdict
 from iomodel.program.conflicts import collision_of
 from iomodel.program.diagnose import shadow_prices
+from iomodel.program.elimination import definitions
 from iomodel.program.simulate import Flows, Levers
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
@@ -93,23 +95,36 @@ def replay_of(course: Course, program: Program, verdict: Verdict) -> Replay:
     return Replay(flows, levers, verdict, spent)
 
 
-def settled(course: Course, program: Program, *, explained: bool = True) -> tuple[Program, Verdict]:
+def prepared(program: Program) -> Program:
+    """The program with what a first solve finds out about its arrays, found with the values that its parameters have
+    now: whoever solves it for many values starts every time from here, so that none leaves a trace in the next."""
+    made = compiled(program)
+    program.memo["places"] = places(made)
+    program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
+    return program
+
+
+def settled(
+    course: Course, program: Program, *, explained: bool = True, lay: Callable[..., Program] | None = None
+) -> tuple[Program, Verdict]:
     """The program at its answer: behaviour that no convex law can say is what the simulation does.
 
     explained: whether the error of one without a path looks for what collides, which takes longer than the solve.
+    lay: how the program is laid again with other stops and valves (masks of its setting by name), anew if None.
 
     Market investment stops at zero where it would go below. Overflow imports and idle labour exclude each other: a
     price only makes the imports dear, and one product at the limit of its plant can be worth it. In a year with both,
     the simulation says which of the two stays: the imports are shut where it has none, else labour is fully used.
     Nobody is rationed while labour is idle or more could be bought abroad.
     """
-    program, verdict = _stopped(course, program, explained)
+    lay = lay or laid_again
+    program, verdict = _stopped(course, program, explained, lay)
     for _ in range(VALVE_ROUNDS):
         valves = _valves(course, program)
         if valves is None:
             break
         before = verdict
-        program, verdict = _stopped(course, _rebuilt(program, **valves), explained)
+        program, verdict = _stopped(course, lay(program, **valves), explained, lay)
         verdict = _after(before, verdict)
     return program, replace(verdict, remedies=(*verdict.remedies, *_settings_said(course, program)))
 
@@ -175,7 +190,9 @@ def _idle(program: Program) -> Mask:
     return rate - program.setting.cards["frictional_unemployment"] > MISS_SHOWN
 
 
-def _stopped(course: Course, program: Program, explained: bool) -> tuple[Program, Verdict]:
+def _stopped(
+    course: Course, program: Program, explained: bool, lay: Callable[..., Program]
+) -> tuple[Program, Verdict]:
     """Solved until market investment stops at zero exactly where that would go below.
 
     A pattern of stops that comes back means that two answers take turns; the cells in dispute are then held at or above
@@ -194,12 +211,12 @@ def _stopped(course: Course, program: Program, explained: bool) -> tuple[Program
             held = np.broadcast_to(held, below.shape) | disputed
         below = below & ~held
         seen.append(below)
-        program = _rebuilt(program, stopped=below, held=held)
+        program = lay(program, stopped=below, held=held)
         verdict = _after(verdict, _judged(course, program, explained))
     return program, verdict
 
 
-def _rebuilt(program: Program, **other: Mask) -> Program:
+def laid_again(program: Program, **other: Mask) -> Program:
     """The same program with other stops: its blocks, shifted bounds and the values that its parameters have now."""
     again = assemble(replace(program.setting, **other), program.blocks, program.shifts)
     for key, parameter in program.setting.parameters.items():
@@ -229,7 +246,7 @@ def _judged(course: Course, program: Program, explained: bool) -> Verdict:
             raise InfeasibleError(f"{name}: {described(program, collision)}", program, collision)
         verdict = replace(verdict, status="failed", law="infeasible, but its laws alone have a path within 1e-6")
     if verdict.status == "unbounded":
-        raise SolverError(f"{name}: no best path: the program is unbounded. {runaway(program)}")
+        raise SolverError(f"{name}: no best path: the program is unbounded. {runaway(program)}", verdict.status)
     if verdict.status == "failed":
         raise SolverError(
             f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})"
