@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from iomodel.experiment import Experiment, load_experiment
     from iomodel.grids.definition import Grid
+    from iomodel.grids.drive import run_grid
     from iomodel.grids.load import load_grid
     from iomodel.grids.opened import open_results
     from iomodel.program.block import Block, Law, Var
@@ -84,6 +85,7 @@ _HOME = {
     "iomodel.answers.matters": ("what_matters",),
     "iomodel.answers.matters_shown": ("matters_dataset", "matters_text"),
     "iomodel.grids.definition": ("Grid",),
+    "iomodel.grids.drive": ("run_grid",),
     "iomodel.grids.load": ("load_grid",),
     "iomodel.program.block": ("Block", "Law", "Var"),
     "iomodel.program.build": ("Program",),
@@ -154,6 +156,7 @@ __all__ = [
     "price_sides",
     "read_table",
     "resolve",
+    "run_grid",
     "save",
     "save_table",
     "simulate",

@@ -42,6 +42,12 @@ class GridError(IOModelError):
     """A grid, or the folder that holds its results, is not what it should be, or cannot be written."""
 
 
+class SchedulerError(GridError):
+    """The scheduler of a cluster does not answer, or went away."""
+
+    exit_code = 4
+
+
 class ProgramError(IOModelError):
     """A block, variable or law is malformed: wrong shape, declared twice, or not convex."""
 

@@ -97,7 +97,7 @@ def solve(
         return solve_world(experiment, _nobody(economy), blocks, core=core)
     course = course_of(experiment, economy)
     if not experiment.levers.free:
-        return trajectory_of(course, *_ahead_without_levers(course), Verdict("simulated"), {})
+        return trajectory_of(course, *without_levers(course), Verdict("simulated"), {})
     return solved(course, assemble(setting_of(course, "reduced"), (*core, *blocks)))
 
 
@@ -179,7 +179,7 @@ def simulate(experiment: Experiment, economy: Economy | None = None) -> Trajecto
         return solve_world(experiment, _nobody(economy))
     course = course_of(experiment, economy)
     if not experiment.levers.free:
-        return trajectory_of(course, *_ahead_without_levers(course), Verdict("simulated"), {})
+        return trajectory_of(course, *without_levers(course), Verdict("simulated"), {})
     plant = course.ahead("idle_capacity")
     fraction = plant.sum(axis=0) / course.ahead("capacity")[course.arrays.industry].sum(axis=0)
     policy = policy_of(experiment, course.arrays.economy)
@@ -245,7 +245,7 @@ def what_binds(path: Trajectory) -> list[Binding]:
     return sorted(rows, key=lambda row: -abs(row.worth))
 
 
-def _ahead_without_levers(course: Course) -> tuple[list[Flows], list[Levers]]:
+def without_levers(course: Course) -> tuple[list[Flows], list[Levers]]:
     """The policy years when nothing is done but the benefit path."""
     rates = policy_of(course.experiment, course.arrays.economy).benefit_rates(
         course.arrays.cards["benefit_rate"], course.solved

@@ -46,6 +46,7 @@ from iomodel.solving import (
     rations_as_lever,
     why_off,
 )
+from iomodel.table import Table
 from iomodel.yearly import YEARS_AHEAD
 
 Array = npt.NDArray[np.float64]
@@ -73,13 +74,14 @@ class WorldCourse:
         return self.courses[0].first
 
 
-def world_economies(experiment: Experiment) -> tuple[Economy, ...]:
+def world_economies(experiment: Experiment, table: Table | None = None) -> tuple[Economy, ...]:
     """The economies of the deciding regions of an experiment, in its order (that of the table for all).
 
+    table: the experiment's, where it is at hand.
     Raises ExperimentError for a national table and for regions that the table does not have.
     """
     experiment_required(experiment)
-    table = table_of(experiment)
+    table = table_of(experiment) if table is None else table
     if table.is_national:
         raise ExperimentError(
             f"deciding: the table {table.name!r} is national, all partners are its one row IMPORTS; several regions "
