@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from iomodel.answers.matters_shown import matters_dataset, matters_text
     from iomodel.answers.near_optimal import alternatives, flat_directions
     from iomodel.answers.one_sided import price_sides
+    from iomodel.balancing.balanced import Balanced, balance
     from iomodel.calibration import calibrate
     from iomodel.cards import Card, Cards, load_cards
     from iomodel.concordance import Concordance, make_concordance
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "iomodel.balancing.balanced": ("Balanced", "balance"),
     "iomodel.aggregation": ("aggregate",),
     "iomodel.calibration": ("calibrate",),
     "iomodel.cards": ("Card", "Cards", "load_cards"),
@@ -109,6 +111,7 @@ _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "BalanceError",
+    "Balanced",
     "Block",
     "Card",
     "CardError",
@@ -137,6 +140,7 @@ __all__ = [
     "Verdict",
     "aggregate",
     "alternatives",
+    "balance",
     "build",
     "calibrate",
     "compare",

@@ -14,12 +14,25 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from iomodel import __version__
-from iomodel.commands import cards, check, experiments, explain, frontier, grid, matters, report, run, tables, update
+from iomodel.commands import (
+    balance,
+    cards,
+    check,
+    experiments,
+    explain,
+    frontier,
+    grid,
+    matters,
+    report,
+    run,
+    tables,
+    update,
+)
 from iomodel.commands.output import complain
 from iomodel.errors import IOModelError, nearest
 
 INTERRUPTED = 130
-COMMANDS = (run, explain, frontier, matters, grid, check, tables, update, cards, experiments, report)
+COMMANDS = (run, explain, frontier, matters, grid, check, tables, balance, update, cards, experiments, report)
 """In the order of --help."""
 
 
