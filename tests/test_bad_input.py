@@ -15,6 +15,7 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 import pytest
+from official import official
 from small_country import TABLE, write_small
 
 import iomodel as iom
@@ -43,12 +44,12 @@ def china() -> Economy:
 
 @pytest.fixture(scope="module")
 def demand() -> Experiment:
-    return iom.load_experiment("demand-only")
+    return official("demand-only")
 
 
 @pytest.fixture(scope="module")
 def supply() -> Experiment:
-    return iom.load_experiment("supply-only")
+    return official("supply-only")
 
 
 # ---------------------------------------------------------------- bounds that no value can meet

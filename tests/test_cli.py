@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from official import ON_OFFICIAL, official
 from small_country import TABLE, write_small
 from test_table import BROKEN, broken_table
 
@@ -16,7 +17,6 @@ from iomodel.cli import main
 from iomodel.commands import experiments, options
 from iomodel.commands import run as run_command
 from iomodel.errors import SolverError
-from iomodel.experiment import load_experiment
 from iomodel.program.certificate import Verdict
 from iomodel.results import load_trajectory
 from iomodel.shipped import shipped_file, shipped_tables
@@ -107,14 +107,17 @@ BAD = [
     (["tables", "build", "--source", "gone"], "There is no folder gone"),
     (["report", "gone"], "gone"),
     (["explain", "two-halfs"], "Did you mean two-halves"),
-    (["explain", "two-halves", "--set", "region=CHM"], "Did you mean CHN?"),
+    (["explain", "two-halves", *ON_OFFICIAL, "region=CHM"], "Did you mean CHN?"),
     (["check", "."], ". is a folder. Name a CSV or Excel file"),
     (["check", CHINA, "--tolerance", "nan"], "tolerance: found nan; allowed: a number from 0 up to 1, without 1"),
     (["check", CHINA, "--tolerance", "1"], "tolerance: found 1.0; allowed"),
     (["check", CHINA, "--tolerance", "x"], "tolerance: found 'x'; allowed"),
     (["run", "two-halves", "--set", "table=china-2002"], "china-2002"),
     (["run", "two-halves", "--solver", "clarabl"], "solver 'clarabl' is not installed; use one of clarabel, "),
-    (["run", "two-halves", "--solver", "highs"], "solver 'highs' cannot solve this program, which has second-order"),
+    (
+        ["run", "two-halves", *ON_OFFICIAL, "--solver", "highs"],
+        "solver 'highs' cannot solve this program, which has second-order",
+    ),
     (["run", "two-halves", "--set", "targets.packge=3"], "--set targets.packge=3: targets: found 'packge'"),
     (["run", "two-halves", "--set", "cards.precaution=low"], "a number from 0 to 1.03 yuan per yuan."),
     (["run", "two-halves", "--payer", "debt,debt"], "--payer names debt twice"),
@@ -125,7 +128,7 @@ BAD = [
     (["cards", "precaution", "--table", "world-2012"], "--table: there is no table 'world-2012'; shipped: china-2020"),
     (["cards", "--table", "world-2012"], "Did you mean world-2011"),
     (["cards", "--table", "own.csv"], "--table: there is no file 'own.csv'"),
-    (["explain", "two-halves", "--solver", "osqp"], "cannot solve this program"),
+    (["explain", "two-halves", *ON_OFFICIAL, "--solver", "osqp"], "cannot solve this program"),
 ]
 
 
@@ -171,7 +174,7 @@ def test_check_with_a_larger_tolerance(say: Callable[..., Said], tmp_path: Path)
 
 def test_an_output_folder_below_a_file(say: Callable[..., Said], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here")
-    code, _, err = say("run", "two-halves", "--out", tmp_path / "file" / "below")
+    code, _, err = say("run", "two-halves", *ON_OFFICIAL, "--out", tmp_path / "file" / "below")
     assert code == 2
     assert "Cannot write to the folder" in err
     assert (tmp_path / "file").read_text() == "here"
@@ -190,10 +193,10 @@ def test_a_run_without_results_leaves_no_folder(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run_command, "_solved", interrupted)
-    assert say("run", "business-as-usual", "--out", out)[0] == 130
+    assert say("run", "business-as-usual", *ON_OFFICIAL, "--out", out)[0] == 130
     assert not list(tmp_path.iterdir())
     (tmp_path / "deep").mkdir()
-    assert say("run", "business-as-usual", "--out", out)[0] == 130
+    assert say("run", "business-as-usual", *ON_OFFICIAL, "--out", out)[0] == 130
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
 
 
@@ -236,16 +239,16 @@ def test_misspelled_commands_and_options_name_the_nearest(
 
 
 def test_explain_names_the_laws_that_bind(say: Callable[..., Said]) -> None:
-    code, out, err = say("explain", "demand-only")
+    code, out, err = say("explain", "demand-only", *ON_OFFICIAL)
     assert (code, err) == (0, "")
     assert out.startswith("demand-only: optimal")
     assert "- package: a stated value that binds" in out
-    code, out, _ = say("explain", "business-as-usual")
+    code, out, _ = say("explain", "business-as-usual", *ON_OFFICIAL)
     assert code == 0
     assert "no law binds" in out
 
 
-TOO_MUCH = ["--set", "targets.package.exactly=9", "targets.package.hard=true"]
+TOO_MUCH = [*ON_OFFICIAL, "targets.package.exactly=9", "targets.package.hard=true"]
 
 
 def test_explain_names_the_laws_in_conflict(say: Callable[..., Said]) -> None:
@@ -277,7 +280,9 @@ def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_p
     mine = tmp_path / "mine.toml"
     mine.write_text('base = "demand-only"\n[targets]\npackage = {exactly = 2, by = 6}\n', encoding="utf-8")
     out_folder = tmp_path / "out"
-    code, out, err = say("run", mine, "--payer", "debt,dividends", "--set", "cards.precaution=0", "--out", out_folder)
+    code, out, err = say(
+        "run", mine, "--payer", "debt,dividends", *ON_OFFICIAL, "cards.precaution=0", "--out", out_folder
+    )
     assert (code, err) == (0, "")
     for name in ("mine-debt", "mine-dividends"):
         path = load_trajectory(out_folder / name / "path.nc")
@@ -294,7 +299,7 @@ def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_p
 def test_of_several_experiments_the_highest_code(say: Callable[..., Said], tmp_path: Path) -> None:
     hard = tmp_path / "hard.toml"
     hard.write_text('base = "demand-only"\n[targets]\npackage = {exactly = 9, by = 8, hard = true}\n', encoding="utf-8")
-    code, out, err = say("run", "gone.toml", hard, "business-as-usual", "--out", tmp_path / "out")
+    code, out, err = say("run", "gone.toml", hard, "business-as-usual", *ON_OFFICIAL, "--out", tmp_path / "out")
     assert code == 3
     assert "There is no file gone.toml" in err
     assert "No path meets all laws" in err
@@ -314,9 +319,11 @@ def test_what_is_wrong_with_any_is_said_before_the_first_is_solved(
     )
     for name, text in {"table": 'table = "china-2002"', "region": 'region = "CHM"', "key": "bse = 1"}.items():
         (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    usual = tmp_path / "business-as-usual.toml"
+    usual.write_text('base = "business-as-usual"\ntable = "china-2020"\n', encoding="utf-8")
     wrong = [tmp_path / "table.toml", tmp_path / "region.toml", tmp_path / "key.toml"]
     with pytest.raises(pytest.fail.Exception):
-        say("run", "business-as-usual", *wrong, "--out", tmp_path / "out")
+        say("run", usual, *wrong, "--out", tmp_path / "out")
     assert len(asked) == 4
     assert asked[-1] == "business-as-usual"
 
@@ -324,21 +331,21 @@ def test_what_is_wrong_with_any_is_said_before_the_first_is_solved(
 def test_of_other_cards_only_what_differs_is_printed(say: Callable[..., Said], tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     other.write_text('base = "business-as-usual"\n[cards]\nprecaution = 0.3\n', encoding="utf-8")
-    code, out, _ = say("run", "business-as-usual", other, "--out", tmp_path / "out")
+    code, out, _ = say("run", "business-as-usual", other, *ON_OFFICIAL, "--out", tmp_path / "out")
     assert code == 0
     assert out.count("CHN in 2020, table china-2020") == 1
     assert "other: as above, with other cards\n  changed: precaution = 0.3\n" in out
-    code, out, _ = say("run", other, "business-as-usual", "--out", tmp_path / "out")
+    code, out, _ = say("run", other, "business-as-usual", *ON_OFFICIAL, "--out", tmp_path / "out")
     assert "business-as-usual: as above, with other cards\n  changed: none\n" in out
 
 
 def test_inaccurate_is_said_on_screen_and_in_the_file(
     say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = run.solve(load_experiment("business-as-usual"))
+    usual = run.solve(official("business-as-usual"))
     missed = dataclasses.replace(usual, verdict=Verdict("inaccurate", 1e-3, "goods_balance"))
     monkeypatch.setattr(run, "solve", lambda *_: missed)
-    code, _, err = say("run", "business-as-usual", "--out", tmp_path)
+    code, _, err = say("run", "business-as-usual", *ON_OFFICIAL, "--out", tmp_path)
     assert code == 4
     assert "inaccurate" in err
     assert "goods balance" in err

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from official import official
 
 import iomodel as iom
 
@@ -21,7 +22,7 @@ def test_a_name_is_no_experiment(verb: Callable[..., object]) -> None:
 
 @pytest.mark.parametrize("verb", [iom.build, iom.solve])
 def test_blocks_are_a_list(verb: Callable[..., object]) -> None:
-    experiment = iom.load_experiment("demand-only")
+    experiment = official("demand-only")
     own = iom.Block("own", laws=lambda _v, _p: [])
     with pytest.raises(iom.ProgramError, match="blocks is a list"):
         verb(experiment, blocks=own)
@@ -29,4 +30,4 @@ def test_blocks_are_a_list(verb: Callable[..., object]) -> None:
 
 def test_a_horizon_beyond_the_yearly_paths_is_refused() -> None:
     with pytest.raises(iom.ExperimentError, match="go beyond the yearly paths"):
-        iom.simulate(iom.load_experiment("business-as-usual").replace(years=20, beyond=30))
+        iom.simulate(official("business-as-usual").replace(years=20, beyond=30))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel import cards, nesting
@@ -257,7 +258,7 @@ def test_every_policy_is_solved_and_replayed(name: str, economies: tuple[Economy
 @pytest.mark.slow
 def test_two_halves_is_the_path_of_the_table_of_42(economies: tuple[Economy, Economy]) -> None:
     """Ten reported and eighteen solved years: headlines within half a point of GDP of those on 42 sectors."""
-    experiment = iom.load_experiment("two-halves")
+    experiment = official("two-halves")
     coarse = iom.solve(experiment, economies[1])
     fine = iom.solve(experiment.replace(table="china-2020-153"), economies[0])
     assert fine.verdict.status == "optimal"
@@ -280,7 +281,7 @@ def test_two_halves_is_the_path_of_the_table_of_42(economies: tuple[Economy, Eco
 
 
 def test_the_known_years_are_those_of_the_table_of_42(economies: tuple[Economy, Economy]) -> None:
-    usual = iom.load_experiment("business-as-usual")
+    usual = official("business-as-usual")
     fine = misses(iom.simulate(usual.replace(table="china-2020-153"), economies[0]))
     coarse = misses(iom.simulate(usual, economies[1]))
     assert [(row.variable, row.year) for row in fine] == [(row.variable, row.year) for row in coarse]

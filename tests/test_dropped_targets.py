@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import pytest
+from official import OFFICIAL, official
 
 from iomodel.commands.options import changed
 from iomodel.errors import ExperimentError
@@ -13,7 +14,7 @@ from iomodel.experiment import Experiment, load_experiment
 
 
 def _typed(*changes: str) -> Experiment:
-    return changed("two-halves", argparse.Namespace(changes=list(changes), solver=None))
+    return changed("two-halves", argparse.Namespace(changes=[f"table={OFFICIAL}", *changes], solver=None))
 
 
 @pytest.mark.parametrize("change", ["targets.package=none", "targets.package={}", 'targets.package="none"'])
@@ -23,11 +24,11 @@ def test_one_target_is_dropped_on_the_command_line(change: str) -> None:
 
 def test_all_targets_are_dropped_on_the_command_line() -> None:
     assert _typed("targets={}").targets == {}
-    assert _typed("targets={}") == load_experiment("two-halves").replace(targets={})
+    assert _typed("targets={}") == official("two-halves").replace(targets={})
 
 
 def test_in_a_script() -> None:
-    experiment = load_experiment("two-halves").set("limits.debt_ceiling", {})
+    experiment = official("two-halves").set("limits.debt_ceiling", {})
     assert set(experiment.set("targets.package", "none").targets) == {"idle_cut", "reform"}
     assert experiment.set("limits.debt_ceiling", "none").limits == {}
     assert set(experiment.limits) == {"debt_ceiling"}, "an empty limit is one with the margin of its card"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from official import official
 
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, IOModelError
@@ -267,7 +268,7 @@ def test_set_refuses(key: str, value: object, message: str) -> None:
 
 
 def test_replace_is_checked_as_a_whole() -> None:
-    experiment = load_experiment("two-halves").replace(cards={"precaution": 0.0})
+    experiment = official("two-halves").replace(cards={"precaution": 0.0})
     changed = experiment.replace(table="world-2011", payer="dividends", cards={"curvature": 2.0}, years=9)
     assert changed.cards == {"precaution": 0.0, "curvature": 2.0}
     assert (changed.table, changed.levers.payer, changed.horizon.years) == ("world-2011", "dividends", 9)

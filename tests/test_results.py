@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from official import official
 
 from iomodel.errors import ResultError
-from iomodel.experiment import load_experiment
 from iomodel.files import check_folder, write_text, write_whole
 from iomodel.program.certificate import Verdict
 from iomodel.program.trajectory import Trajectory
@@ -50,7 +50,7 @@ def trajectory(reference: bool = True) -> Trajectory:
             ),
         },
         verdict=Verdict("inaccurate", 1e-5, "ramp", remedies=("rescaled",), warnings=("说",)),
-        experiment=load_experiment("two-halves").replace(cards={"pandemic_path": (0.0, 1.0)}, solver="moreau"),
+        experiment=official("two-halves").replace(cards={"pandemic_path": (0.0, 1.0)}, solver="moreau"),
         provenance={"versions": {"xarray": xr.__version__}, "seconds": np.float64(1.5), "note": "记"},
         reference=dataset(1.0).isel(year=[0, 1]) if reference else None,
     )
@@ -187,7 +187,7 @@ def test_the_headline_as_csv(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["two-halves", "business-as-usual"])
 def test_a_solved_path_comes_back_exactly(name: str, tmp_path: Path) -> None:
-    path = solve(load_experiment(name))
+    path = solve(official(name))
     again = load_trajectory(save(path, tmp_path / "path.nc"))
     xr.testing.assert_identical(again.data, path.data)
     assert path.reference is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from official import official
 from synthetic import HOME, random_economy, random_experiment
 
 import iomodel as iom
@@ -23,19 +24,19 @@ def economy() -> Economy:
 
 @pytest.fixture(scope="module")
 def two_halves(economy: Economy) -> Trajectory:
-    return iom.solve(iom.load_experiment("two-halves"), economy)
+    return iom.solve(official("two-halves"), economy)
 
 
 def test_the_same_question_has_the_same_answer(two_halves: Trajectory) -> None:
     """With the economy handed over or made from the experiment, bit by bit."""
-    again = iom.solve(iom.load_experiment("two-halves"))
+    again = iom.solve(official("two-halves"))
     assert again.data.identical(two_halves.data)
     assert again.verdict.objective == two_halves.verdict.objective
 
 
 def test_solving_leaves_its_input_alone(economy: Economy) -> None:
     before = economy.sectors.copy(deep=True), economy.accounts.copy(deep=True), economy.bundles.copy(deep=True)
-    iom.solve(iom.load_experiment("best-path"), economy)
+    iom.solve(official("best-path"), economy)
     after = economy.sectors, economy.accounts, economy.bundles
     assert all(one.identical(other) for one, other in zip(before, after, strict=True))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -96,7 +97,7 @@ def test_replay_keeps_only_what_is_asked(two_halves: Trajectory, economy: Econom
 def test_halves_apart_and_together(economy: Economy, two_halves: Trajectory) -> None:
     """What the story says, found and not assumed: reform alone lowers consumption, the programme alone raises it and
     overheats labour; together they raise it without the overflow."""
-    supply, demand = (iom.solve(iom.load_experiment(name), economy).data for name in ("supply-only", "demand-only"))
+    supply, demand = (iom.solve(official(name), economy).data for name in ("supply-only", "demand-only"))
     usual, both = two_halves.reference, two_halves.data
     assert usual is not None
     last = {"year": 2035}
@@ -120,7 +121,7 @@ def test_an_economy_of_another_table_or_region_is_refused(economy: Economy, tmp_
 
 
 def test_cards_of_the_experiment_are_laid_over_the_economys(economy: Economy) -> None:
-    experiment = iom.load_experiment("demand-only").replace(cards={"precaution": 0.2})
+    experiment = official("demand-only").replace(cards={"precaution": 0.2})
     handed, made = iom.solve(experiment, economy), iom.solve(experiment)
     assert handed.data.equals(made.data)
     assert handed.provenance["cards_changed"] == {"precaution": 0.2}
@@ -128,12 +129,12 @@ def test_cards_of_the_experiment_are_laid_over_the_economys(economy: Economy) ->
 
 def test_a_horizon_beyond_the_paths_is_refused(economy: Economy) -> None:
     with pytest.raises(ExperimentError, match=r"horizon: 60 solved years .* end in 2070; allowed are 44"):
-        iom.simulate(iom.load_experiment("business-as-usual").replace(years=50, beyond=10), economy)
+        iom.simulate(official("business-as-usual").replace(years=50, beyond=10), economy)
 
 
 def test_the_longest_horizon_works(economy: Economy) -> None:
     """To the end of the yearly paths, which hold their last rates."""
-    path = iom.simulate(iom.load_experiment("business-as-usual").replace(years=44, beyond=0), economy)
+    path = iom.simulate(official("business-as-usual").replace(years=44, beyond=0), economy)
     assert int(path.data["year"][-1]) == 2069
     growth = path.data["growth"].sel(year=slice(2050, None))
     assert float(growth.min()) > 0
@@ -143,7 +144,7 @@ def test_the_longest_horizon_works(economy: Economy) -> None:
 def test_one_year_of_policy_works(economy: Economy) -> None:
     from iomodel.experiment import Target
 
-    short = iom.load_experiment("demand-only").replace(
+    short = official("demand-only").replace(
         years=1, beyond=0, benefit=None, targets={"package": Target("exactly", 0.3, 1)}
     )
     path = iom.solve(short, economy)

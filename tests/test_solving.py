@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from official import official
 from synthetic import exports_fall
 
 import iomodel as iom
@@ -24,7 +25,7 @@ def collapsing() -> Economy:
 
 @pytest.mark.parametrize("name", ["two-halves", "supply-only", "best-path"])
 def test_market_investment_stops_at_zero_and_the_replay_agrees(collapsing: Economy, name: str) -> None:
-    path = iom.solve(iom.load_experiment(name), collapsing)
+    path = iom.solve(official(name), collapsing)
     assert path.verdict.status == "optimal"
     assert path.verdict.replay_distance < 1e-6
     assert float(path.data["market_investment"].min()) >= 0
@@ -35,7 +36,7 @@ def test_market_investment_stops_at_zero_and_the_replay_agrees(collapsing: Econo
 
 def test_overflow_imports_leave_no_labour_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the reported years the program would import more than labour needs: a law then keeps labour fully used."""
-    experiment, economy = iom.load_experiment("two-halves"), china(capacity_growth=0.045)
+    experiment, economy = official("two-halves"), china(capacity_growth=0.045)
     path = iom.solve(experiment, economy)
     assert path.verdict.status == "optimal"
     assert path.verdict.replay_distance < 1e-6
@@ -52,7 +53,7 @@ def test_overflow_imports_leave_no_labour_idle(monkeypatch: pytest.MonkeyPatch) 
 def test_overflow_imports_are_shut_where_labour_is_not_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a price they would be bought in a year in which nobody lacks a worker."""
     cheap = iom.load_cards("china-2020").unbounded({"weight_overflow": 0.0})
-    experiment, economy = iom.load_experiment("two-halves"), iom.calibrate(iom.load_table("china-2020"), cards=cheap)
+    experiment, economy = official("two-halves"), iom.calibrate(iom.load_table("china-2020"), cards=cheap)
     path = iom.solve(experiment, economy)
     assert path.verdict.status == "optimal"
     assert not [text for text in path.verdict.warnings if "replay" in text]
@@ -64,7 +65,7 @@ def test_overflow_imports_are_shut_where_labour_is_not_short(monkeypatch: pytest
 
 def test_nobody_is_rationed_while_more_could_be_bought_abroad(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package is a share of the year's GDP: forbidden to miss it, the program would ration until GDP fits."""
-    experiment = iom.load_experiment("two-halves").set("targets.package", {"exactly": 5.0, "by": 8, "hard": True})
+    experiment = official("two-halves").set("targets.package", {"exactly": 5.0, "by": 8, "hard": True})
     with pytest.raises(iom.InfeasibleError, match="programme pace in 2026"):
         iom.solve(experiment)
     within = iom.solve(experiment.set("targets.package.exactly", 4.7))
@@ -77,7 +78,7 @@ def test_nobody_is_rationed_while_more_could_be_bought_abroad(monkeypatch: pytes
 
 
 def test_a_package_beyond_its_pace_is_missed_by_what_the_pace_leaves() -> None:
-    path = iom.solve(iom.load_experiment("two-halves").set("targets.package.exactly", 6))
+    path = iom.solve(official("two-halves").set("targets.package.exactly", 6))
     [said] = [text for text in path.verdict.warnings if text.startswith("package is missed")]
     year = path.data["year"].values == 2033
     short = 6 - float(path.data["programme_share"].values[year][0])
@@ -85,7 +86,7 @@ def test_a_package_beyond_its_pace_is_missed_by_what_the_pace_leaves() -> None:
 
 
 def test_resolve_keeps_the_targets_of_the_program_and_refuses_another_economy() -> None:
-    experiment, economy = iom.load_experiment("demand-only"), china()
+    experiment, economy = official("demand-only"), china()
     program = iom.build(experiment, economy)
     path = resolve(program, experiment, economy, {"package": 3.0})
     fresh = iom.solve(experiment.set("targets.package.exactly", 3.0), economy)
@@ -96,7 +97,7 @@ def test_resolve_keeps_the_targets_of_the_program_and_refuses_another_economy() 
 
 
 def test_resolve_keeps_its_new_targets_where_investment_stops_at_zero(collapsing: Economy) -> None:
-    experiment = iom.load_experiment("two-halves")
+    experiment = official("two-halves")
     path = resolve(iom.build(experiment, collapsing), experiment, collapsing, {"package": 3.0})
     assert any("stopped at zero" in remedy for remedy in path.verdict.remedies)
     fresh = iom.solve(experiment.set("targets.package.exactly", 3.0), collapsing)
@@ -107,7 +108,7 @@ def test_resolve_keeps_its_new_targets_where_investment_stops_at_zero(collapsing
 def test_layoffs_are_the_larger_of_closing_and_shrinking() -> None:
     """lay_j = max(ζ ℓ u_0 R, (1 − at) n_{t−1} − n, 0), from the economy's own numbers."""
     economy = china()
-    path = iom.solve(iom.load_experiment("supply-only"), economy)
+    path = iom.solve(official("supply-only"), economy)
     data, sectors = path.data, economy.sectors
     jobs, cards = data["employment"].transpose("sector", "year").values, economy.cards
     per_output = np.outer(sectors["jobs_per_output"], np.exp(-economy.paths["efficiency"].values[: jobs.shape[1]]))
@@ -120,11 +121,11 @@ def test_layoffs_are_the_larger_of_closing_and_shrinking() -> None:
 
 
 def test_the_rule_says_what_it_does_not_keep() -> None:
-    experiment = iom.load_experiment("two-halves")
+    experiment = official("two-halves")
     fast = iom.simulate(experiment.set("targets.package.exactly", 15).set("targets.reform.by", 2))
     assert any("programme grows faster than its pace" in text for text in fast.verdict.warnings)
     assert any("reform goes faster than its pace" in text for text in fast.verdict.warnings)
-    out_of_reach = iom.simulate(iom.load_experiment("supply-only").set("targets.idle_cut", {"at_least": 0.95, "by": 2}))
+    out_of_reach = iom.simulate(official("supply-only").set("targets.idle_cut", {"at_least": 0.95, "by": 2}))
     assert any("cut of idle plant is not met" in text for text in out_of_reach.verdict.warnings)
     assert iom.simulate(experiment).verdict.warnings == ()
 
@@ -135,7 +136,7 @@ def test_the_rule_says_what_it_does_not_keep() -> None:
      ({"limits": {"debt_ceiling": {"margin": 5.0}}}, "no rule keeps them")],
 )  # fmt: skip
 def test_without_a_rule_simulation_is_refused(change: dict[str, object], text: str) -> None:
-    experiment = iom.load_experiment("demand-only")
+    experiment = official("demand-only")
     for key, value in change.items():
         experiment = experiment.set("limits", value) if key == "limits" else experiment.replace(**{key: value})
     with pytest.raises(iom.ExperimentError, match=text):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from official import official
 from test_world import delivered, small_world
 
 from iomodel.calibration import calibrate
@@ -454,7 +455,7 @@ def test_real_home_output_of_world_and_program_agree_in_size(usual: Trajectory, 
 
 
 def test_real_national_paths_are_refused() -> None:
-    path = simulate(load_experiment("business-as-usual"))
+    path = simulate(official("business-as-usual"))
     with pytest.raises(TableError, match=r'china-2020 is national.*table="world-2011"'):
         spillovers(path, path)
 

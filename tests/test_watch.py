@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import xarray as xr
+from official import official
 
 import iomodel as iom
 from iomodel.cards import load_cards
@@ -24,7 +25,7 @@ PASSED = {
 @pytest.fixture(scope="module")
 def usual() -> xr.Dataset:
     """The reference path, against itself nothing is watched."""
-    return iom.simulate(iom.load_experiment("business-as-usual")).data
+    return iom.simulate(official("business-as-usual")).data
 
 
 def test_the_reference_against_itself_is_silent(usual: xr.Dataset) -> None:

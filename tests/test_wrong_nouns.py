@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.errors import CardError, ExperimentError, ResultError, TableError
@@ -32,7 +33,7 @@ def test_a_name_is_no_table() -> None:
 
 
 def test_one_path_is_no_list_of_paths() -> None:
-    usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    usual = iom.simulate(official("business-as-usual"))
     with pytest.raises(ResultError, match=r"found one path: write compare\(\[business-as-usual\]\)"):
         iom.compare(usual)  # type: ignore[arg-type]
     for wrong in ("two-halves", None, [usual, 3]):

@@ -9,6 +9,7 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.answers.near_optimal import Alternatives, alternatives, flat_directions
@@ -26,7 +27,7 @@ def _economy() -> iom.Economy:
 
 def _short(name: str = "best-path") -> iom.Experiment:
     """A shipped experiment with a shorter horizon, so that solves are cheap."""
-    experiment = iom.load_experiment(name)
+    experiment = official(name)
     within = {"package": 2.0, "reform": 0.4, "idle_cut": 0.4}
     targets = {key: replace(target, by=5, value=within[key]) for key, target in experiment.targets.items()}
     return experiment.replace(years=6, beyond=2, targets=targets, benefit=None)
@@ -169,7 +170,7 @@ def test_what_is_refused(asked: dict[str, Any], text: str) -> None:
 
 
 def test_without_levers_there_is_one_path() -> None:
-    usual = iom.load_experiment("business-as-usual")
+    usual = official("business-as-usual")
     with pytest.raises(ExperimentError, match="there is one path, and no other"):
         alternatives(usual)
     assert flat_directions(iom.simulate(usual, _economy()), economy=_economy()) == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.answers.headline import compare
 
 
 def test_paths_of_one_name_each_have_a_row() -> None:
-    usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    usual = iom.simulate(official("business-as-usual"))
     there = iom.simulate(iom.load_experiment("business-as-usual").replace(table="world-2011"))
     rows = compare([usual, there, usual])
     assert list(rows.index) == ["business-as-usual", "business-as-usual (2)", "business-as-usual (3)"]
@@ -24,11 +25,11 @@ def test_an_empty_list_is_refused() -> None:
 
 def test_a_year_that_is_not_reported_is_refused() -> None:
     with pytest.raises(iom.ResultError, match="reports 2020 to 2035, not 2050"):
-        compare([iom.simulate(iom.load_experiment("business-as-usual"))], year=2050)
+        compare([iom.simulate(official("business-as-usual"))], year=2050)
 
 
 def test_a_known_year_grows_since_the_base_year_and_the_base_year_not_at_all() -> None:
-    usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    usual = iom.simulate(official("business-as-usual"))
     gdp, rate = usual.data["gdp"], usual.data["unemployment_rate"]
     known = compare([usual], year=2023).iloc[0]
     assert known["growth, % a year"] == pytest.approx(100 * (float(gdp.sel(year=2023) / 100) ** (1 / 3) - 1))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from official import ON_OFFICIAL, official
 
 import iomodel as iom
 from iomodel import solving
@@ -39,7 +40,7 @@ def _economy() -> iom.Economy:
 
 def _short(name: str = "best-path") -> iom.Experiment:
     """A shipped experiment with a shorter horizon, so that points are cheap."""
-    experiment = iom.load_experiment(name)
+    experiment = official(name)
     within = {"package": 2.0, "reform": 0.4, "idle_cut": 0.4}  # what six years can reach
     targets = {key: replace(target, by=5, value=within[key]) for key, target in experiment.targets.items()}
     return experiment.replace(years=6, beyond=2, targets=targets, benefit=None)
@@ -308,7 +309,7 @@ def test_an_end_that_a_card_does_not_allow_is_named_itself() -> None:
 
 def test_no_free_lever_no_frontier() -> None:
     with pytest.raises(ExperimentError, match="has no free lever: there is one path"):
-        frontier(iom.load_experiment("business-as-usual"))
+        frontier(official("business-as-usual"))
 
 
 def test_costs_of_a_point_are_in_the_unit_of_the_goal() -> None:
@@ -359,7 +360,7 @@ def test_table_text_and_picture(tmp_path: Path) -> None:
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from iomodel.cli import main
 
-    asked = ["frontier", "demand-only", "--set", "targets.package.by=4", "levers.benefit.by=4", "horizon.years=5",
+    asked = ["frontier", "demand-only", *ON_OFFICIAL, "targets.package.by=4", "levers.benefit.by=4", "horizon.years=5",
              "horizon.beyond=1"]  # fmt: skip
     assert main([*asked, "--points", "2", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "demand-only" / "frontier.csv").is_file()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from official import official
 
 from iomodel.errors import CardError, ExperimentError, IOModelError, TableError
 from iomodel.experiment import load_experiment
@@ -22,7 +23,7 @@ from iomodel.vocabulary import LAWS
 
 PACKAGE = '[axes.package]\nkey = "targets.package.exactly"\nvalues = [1, 2, 4]\n'
 ROOT = Path(__file__).parents[2]
-BASE = 'base = "two-halves"\n'
+BASE = f'base = "{Path(__file__).with_name("official.toml")}"\n'
 
 
 def written(folder: Path, text: str) -> Path:
@@ -39,7 +40,7 @@ def loaded(folder: Path, text: str, before: str = BASE) -> Grid:
 def test_a_list_and_what_is_taken_where_nothing_is_said(tmp_path: Path) -> None:
     grid = loaded(tmp_path, PACKAGE)
     axis = grid.axes[0]
-    assert (grid.name, grid.base, grid.question) == ("mine", load_experiment("two-halves"), grid.base.question)
+    assert (grid.name, grid.base, grid.question) == ("mine", official("two-halves"), grid.base.question)
     assert (axis.name, axis.labels, axis.kind, axis.unit) == ("package", (1, 2, 4), "list", "points of GDP")
     assert (grid.size, grid.sampled, grid.filters) == (3, None, ())
     assert grid.keep.years is None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from official import official
 
 from iomodel.errors import ExperimentError
 from iomodel.experiment import Experiment, load_experiment
@@ -19,7 +20,7 @@ from iomodel.grids.load import load_grid
 from iomodel.grids.runs import runs, structure, structures
 from iomodel.run import build
 
-TWO = load_experiment("two-halves")
+TWO = official("two-halves")
 
 
 def axis(name: str, key: str, *values: object) -> Axis:
@@ -97,7 +98,7 @@ def test_runs_of_a_key_have_one_structure_and_stand_together() -> None:
     box = grid(
         axis("package", "targets.package.exactly", 1.0, 2.0),
         axis("precaution", "cards.precaution", 0.3, 0.63, 0.9),
-        axis("policy", "experiment", TWO, load_experiment("demand-only")),
+        axis("policy", "experiment", TWO, official("demand-only")),
         axis("benefit", "levers.benefit.to", 0.1, 0.2),
         filters=("package > 0 or policy == 0",),
     )
@@ -125,7 +126,7 @@ def test_axes_of_the_economy_lead() -> None:
 def test_the_experiment_of_an_index_is_that_of_its_coordinates() -> None:
     box = grid(
         Axis("package", (1.0, 2.0), ({"targets.package.exactly": 1.0}, {"targets.package.exactly": 2.0})),
-        Axis("policy", ("two", "demand"), ({"experiment": TWO}, {"experiment": load_experiment("demand-only")})),
+        Axis("policy", ("two", "demand"), ({"experiment": TWO}, {"experiment": official("demand-only")})),
         Axis("sample", (0, 1, 2), Drawn(["cards.precaution"], np.array([[0.1], [0.2], [0.3]])), kind="samples"),
     )
     assert (box.dims, box.shape, box.size) == (("package", "policy", "sample"), (2, 2, 3), 12)

@@ -45,7 +45,7 @@ def test_a_template_is_written_and_read_back(tmp_path: Path) -> None:
 
 
 def test_a_block_of_ones_own_with_a_law_on_output() -> None:
-    experiment = iom.load_experiment("best-path")
+    experiment = iom.load_experiment("best-path").replace(table="china-2020")
     free = iom.solve(experiment)
     years = free.policy_years
     most = 0.999 * float(free.data["output"].sel(sector="14", year=years).max())
@@ -67,4 +67,6 @@ def test_a_block_with_a_law_of_the_wrong_shape_is_refused() -> None:
         yield iom.Law("steel_ceiling", ("sector", "year"), v["output"][p.place("14")] <= 1.0)
 
     with pytest.raises(iom.ProgramError, match=r"block 'steel': law 'steel_ceiling' has shape"):
-        iom.build(iom.load_experiment("supply-only"), blocks=[iom.Block("steel", laws=laws)])
+        iom.build(
+            iom.load_experiment("supply-only").replace(table="china-2020"), blocks=[iom.Block("steel", laws=laws)]
+        )

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -37,7 +38,7 @@ def _simulated(name: str, table: str = "china-2020") -> Trajectory:
 
 @cache
 def _program(name: str, form: str = "reduced") -> Program:
-    program = iom.build(iom.load_experiment(name), _economy("china-2020"), form=form)
+    program = iom.build(official(name), _economy("china-2020"), form=form)
     assert solve_program(program).status == "optimal"
     below = np.asarray(program.values["wanted_investment"].value) < -1e-7
     assert not below.any(), "the market would invest less than nothing: this program is not the final one"

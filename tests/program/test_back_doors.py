@@ -36,6 +36,7 @@ from loosened import (
     without,
     write_offs_not_weighed,
 )
+from official import official
 from synthetic import exports_fall
 
 import iomodel as iom
@@ -56,7 +57,7 @@ def _loosened(
     """The loosened program, solved."""
     if cards:
         economy = iom.calibrate(economy.table, economy.region, economy.cards.unbounded(cards))
-    program = iom.build(iom.load_experiment(policy), economy, core=core)
+    program = iom.build(official(policy), economy, core=core)
     assert solve_program(program).status == "optimal"
     return program
 
@@ -435,6 +436,6 @@ def test_simulation_finds_no_cheat_in_the_product(policy: str, path_of: Callable
 
 def test_simulation_finds_the_cheat_of_a_loosened_law(china: Economy) -> None:
     """The replay of a loosened program is far from it, and the verdict says so."""
-    path = iom.solve(iom.load_experiment("supply-only"), china, core=benefit_at_least())
+    path = iom.solve(official("supply-only"), china, core=benefit_at_least())
     assert path.verdict.replay_distance > MOVE
     assert any("replay is off" in warning for warning in path.verdict.warnings)

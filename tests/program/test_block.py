@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -35,7 +36,7 @@ def output_cap(times: float) -> Block:
 
 def test_a_users_law_on_output_works_and_binds(china: Economy) -> None:
     """Solved, and kept to the last digits in the path that is reported, which is the simulation's."""
-    experiment = iom.load_experiment("two-halves").replace(beyond=0)
+    experiment = official("two-halves").replace(beyond=0)
     free = iom.solve(experiment, china)
     made = free.data["output"].sel(sector=STEEL)
     base = float(made.sel(year=2020))
@@ -51,7 +52,7 @@ def test_a_users_law_on_output_works_and_binds(china: Economy) -> None:
 
 
 def test_a_users_law_that_nobody_touches_changes_nothing(china: Economy, path_of: Callable[..., Trajectory]) -> None:
-    path = iom.solve(iom.load_experiment("supply-only"), china, [output_cap(10.0)])
+    path = iom.solve(official("supply-only"), china, [output_cap(10.0)])
     assert path.verdict.objective == pytest.approx(path_of("supply-only").verdict.objective, abs=1e-7)
     assert float(path.shadow_prices["steel_cap"].max()) < 1e-6
 
@@ -68,12 +69,12 @@ def test_a_users_law_that_nobody_touches_changes_nothing(china: Economy, path_of
 def test_a_name_that_the_economy_does_not_have(china: Economy, asked: Callable[[Setting], Any], text: str) -> None:
     block = Block("own", laws=lambda v, p: [Law("x", ("year",), v["programme"] <= asked(p))])
     with pytest.raises(ProgramError, match=text):
-        iom.solve(iom.load_experiment("demand-only"), china, [block])
+        iom.solve(official("demand-only"), china, [block])
 
 
 def test_a_users_law_that_cannot_be_met_is_named(china: Economy) -> None:
     with pytest.raises(InfeasibleError, match="steel cap"):
-        iom.solve(iom.load_experiment("two-halves"), china, [output_cap(0.3)])
+        iom.solve(official("two-halves"), china, [output_cap(0.3)])
 
 
 def test_a_block_may_bring_variables_expressions_and_goals(china: Economy) -> None:
@@ -87,7 +88,7 @@ def test_a_block_may_bring_variables_expressions_and_goals(china: Economy) -> No
         ],
         goal=lambda v, p: [Term("reserve", 0.01 * (p.discount @ (np.ones(p.industry.size) @ v["reserve_share"])))],
     )
-    program = iom.build(iom.load_experiment("supply-only"), china, [reserve])
+    program = iom.build(official("supply-only"), china, [reserve])
     assert program.variables["reserve"].unit == "plant"
     assert program.dims("reserve") == ("region", "industry", "year")
     assert program.laws["reserve"].constraint.shape == (25, 18)
@@ -100,7 +101,7 @@ def test_a_block_may_bring_variables_expressions_and_goals(china: Economy) -> No
 
 def _refused(china: Economy, message: str, **parts: object) -> None:
     with pytest.raises(ProgramError, match=message):
-        iom.build(iom.load_experiment("two-halves"), china, [Block("mine", **parts)])  # type: ignore[arg-type]
+        iom.build(official("two-halves"), china, [Block("mine", **parts)])  # type: ignore[arg-type]
 
 
 def test_wrong_shape(china: Economy) -> None:

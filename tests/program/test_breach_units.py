@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -13,7 +14,7 @@ from iomodel.program.solvers import solve_program
 
 def test_a_debt_ceiling_is_broken_in_points_of_gdp(china: Economy) -> None:
     """The ceiling raised by the breach that is said has a path, raised by nine tenths of it none."""
-    hard = iom.load_experiment("demand-only").replace(targets={"package": Target("exactly", 4.0, 8, hard=True)})
+    hard = official("demand-only").replace(targets={"package": Target("exactly", 4.0, 8, hard=True)})
     asked = hard.set("limits.debt_ceiling", {"margin": 8.0})
     program = iom.build(asked, china)
     found = collision_of(program)

@@ -11,6 +11,7 @@ from pathlib import Path
 import cvxpy as cp
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.answers.explain import explained
@@ -41,8 +42,8 @@ def _hard(value: float, by: int = 8) -> dict[str, object]:
 
 def _asked(name: str) -> Experiment:
     """Experiments with one or two planted conflicts; short horizons keep them quick."""
-    demand = iom.load_experiment("demand-only").replace(beyond=0)
-    reform = iom.load_experiment("supply-only").replace(targets={}, free=("reform",), beyond=0)
+    demand = official("demand-only").replace(beyond=0)
+    reform = official("supply-only").replace(targets={}, free=("reform",), beyond=0)
     both = demand.replace(free=("programme", "reform"))
     return {
         "package": demand.set("targets.package", _hard(9.0)),
@@ -296,13 +297,14 @@ def test_the_error_says_what_collides_and_the_text_what_mends_it(china: Economy)
 
 def test_a_feasible_experiment_is_said_to_be_feasible(china: Economy) -> None:
     assert iom.explain_infeasible(_asked("none"), china).startswith("demand-only is feasible: optimal")
-    assert "no free lever" in iom.explain_infeasible(iom.load_experiment("business-as-usual"), china)
+    assert "no free lever" in iom.explain_infeasible(official("business-as-usual"), china)
 
 
 def test_hard_in_a_file_is_hard(tmp_path: Path, china: Economy) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
-        'base = "demand-only"\n[horizon]\nbeyond = 0\n[targets]\npackage = {exactly = 15, by = 8, hard = true}\n',
+        'base = "demand-only"\ntable = "china-2020"\n[horizon]\nbeyond = 0\n'
+        "[targets]\npackage = {exactly = 15, by = 8, hard = true}\n",
         encoding="utf-8",
     )
     with pytest.raises(InfeasibleError, match="exactly 15 points of GDP from 2033 on, hard"):
@@ -383,7 +385,7 @@ def test_a_law_of_one_number_has_no_years_in_words(china: Economy) -> None:
 
 def test_what_was_used_is_listed_with_its_cost(china: Economy) -> None:
     """Six points are missed and a soft ceiling is passed; each cost is its price times the discounted amounts."""
-    asked = iom.load_experiment("demand-only").replace(beyond=0).set("targets.package.exactly", 6.0)
+    asked = official("demand-only").replace(beyond=0).set("targets.package.exactly", 6.0)
     path = iom.solve(asked.set("limits.debt_ceiling", {"margin": 5, "soft": 0.5}), china)
     used = {entry["name"]: entry for entry in path.provenance["used"]}
     assert {"package", "debt_ceiling"} <= set(used)

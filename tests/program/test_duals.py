@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from official import official
 from synthetic import exports_fall
 
 import iomodel as iom
@@ -43,9 +44,7 @@ def _changed(china: Economy, exports_from_2029: float = 1.0, **cards: float) -> 
 def _soon(policy: str, targets: dict[str, Target], **changes: object) -> Experiment:
     """A policy over seven years, of which five are reported."""
     benefit = None if policy == "supply-only" else Benefit(0.15, 4)
-    return iom.load_experiment(policy).replace(
-        **{"targets": targets, "benefit": benefit, "years": 5, "beyond": 2, **changes}
-    )
+    return official(policy).replace(**{"targets": targets, "benefit": benefit, "years": 5, "beyond": 2, **changes})
 
 
 def _to(value: float, by: int = 4, kind: str = "exactly", *, hard: bool = False) -> Target:
@@ -249,7 +248,7 @@ def test_a_bound_beyond_which_no_path_is_left(china: Economy) -> None:
 )
 def test_sides_of_what_is_not_there(law: str, labels: dict[str, object], text: str, china: Economy) -> None:
     with pytest.raises(ProgramError, match=text):
-        iom.price_sides(iom.load_experiment("demand-only"), law, china, **labels)
+        iom.price_sides(official("demand-only"), law, china, **labels)
 
 
 def test_a_year_is_the_same_year_as_any_number(solved_program: Callable[..., Program]) -> None:
@@ -270,12 +269,12 @@ def test_no_sides_of_a_program_that_is_not_solved_to_optimality(
     exactly = one_sided.settled
     monkeypatch.setattr(one_sided, "settled", rough)
     with pytest.raises(SolverError, match=r"demand-only: the program ended inaccurate \(package\); the sides of its"):
-        iom.price_sides(iom.load_experiment("demand-only"), "package", china)
+        iom.price_sides(official("demand-only"), "package", china)
 
 
 def test_a_simulated_path_has_no_sides(china: Economy) -> None:
     with pytest.raises(ExperimentError, match="no lever is free, so that the path is simulated and no law has a price"):
-        iom.price_sides(iom.load_experiment("business-as-usual"), "package", china)
+        iom.price_sides(official("business-as-usual"), "package", china)
 
 
 def test_every_price_says_what_its_sign_means(solved_program: Callable[..., Program]) -> None:
@@ -327,7 +326,7 @@ def test_price_at_a_degenerate_point_lies_between_the_sides(china: Economy) -> N
         return twice
 
     step = 0.05
-    experiment = iom.load_experiment("demand-only")
+    experiment = official("demand-only")
     here = solved(0.0)
     prices = shadow_prices(here)
     raised = (float(solved(step).problem.value) - float(here.problem.value)) / step
@@ -357,11 +356,11 @@ def test_whole_target_is_worth_its_prices_together(
         plant = values["capacity"][setting.industry, :-1].sum(axis=0)[due]
         scale = {"idle_cut": -setting.reference["idle_fraction"][due] * plant}
     worth = sum(float(prices[law].values @ size) for law, size in scale.items())
-    experiment = iom.load_experiment("two-halves")
+    experiment = official("two-halves")
     aim = experiment.targets[target]
     goals = []
     for by in (step, -step):
-        moved = iom.load_experiment("two-halves").set(f"targets.{target}.{aim.kind}", aim.value + by)
+        moved = official("two-halves").set(f"targets.{target}.{aim.kind}", aim.value + by)
         other = iom.build(moved, china)
         assert solve_program(other).status == "optimal"
         goals.append(float(other.problem.value))
@@ -397,4 +396,4 @@ def test_laws_that_bind_are_named_in_words(path_of: Callable[..., Trajectory]) -
 
 def test_shift_of_a_law_that_is_not_there(china: Economy) -> None:
     with pytest.raises(ProgramError, match=r"no law 'packages' to shift.*package"):
-        iom.build(iom.load_experiment("two-halves"), china, shifts={"packages": np.zeros(1)})
+        iom.build(official("two-halves"), china, shifts={"packages": np.zeros(1)})

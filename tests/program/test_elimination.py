@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from official import official
 from scipy import sparse
 
 import iomodel as iom
@@ -27,7 +28,7 @@ ACCURATE = {**REFINED.settings, "tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol
 
 @pytest.mark.parametrize("policy", ["supply-only", "demand-only", "two-halves"])
 def test_same_optimum_as_the_whole_program(policy: str, china: Economy) -> None:
-    made = compiled(iom.build(iom.load_experiment(policy), china))
+    made = compiled(iom.build(official(policy), china))
     pairs = definitions(made.program, made.arrays, places(made))
     smaller = reduced(made.arrays, pairs)
     assert smaller.arrays.bound.size < 0.85 * made.arrays.bound.size
@@ -67,7 +68,7 @@ def test_a_substitution_that_would_fill_the_matrix_is_left_out(china: Economy) -
     economy = iom.calibrate(china.table, cards={"interest_to_households": 0.3})
     sizes = {}
     for name, own in (("without", china), ("with", economy)):
-        made = compiled(iom.build(iom.load_experiment("demand-only"), own))
+        made = compiled(iom.build(official("demand-only"), own))
         where = places(made)
         pairs = definitions(made.program, made.arrays, where)
         sizes[name] = np.isin(where.variables["public_debt"], pairs.columns).sum()
@@ -84,7 +85,7 @@ def test_definitions_in_a_circle_are_left_out(china: Economy) -> None:
         yield Law("second", ("year",), v["two"] == 0.5 * v["one"] + 1, bound="equal", defines="two")
 
     block = Block("circle", variables=lambda _: [Var("one", ("year",), "one"), Var("two", ("year",), "one")], laws=laws)
-    program = iom.build(iom.load_experiment("demand-only"), china, [block])
+    program = iom.build(official("demand-only"), china, [block])
     made = compiled(program)
     where = places(made)
     pairs = definitions(program, made.arrays, where)
@@ -101,7 +102,7 @@ def test_a_law_that_is_not_affine_is_judged_by_its_slope(china: Economy) -> None
     def laws(v: Values, p: Setting) -> Iterable[Law]:
         yield Law("curved", ("year",), cp.square(v["programme"]) <= 4.0)
 
-    program = iom.build(iom.load_experiment("demand-only"), china, [Block("curved", laws=laws)])
+    program = iom.build(official("demand-only"), china, [Block("curved", laws=laws)])
     made = compiled(program)
     where = places(made)
     assert "curved" not in where.laws
@@ -126,7 +127,7 @@ def test_slopes_are_cvxpys_own(solved_program: Callable[..., Program]) -> None:
 
 def test_each_condition_sees_its_own_fault(china: Economy) -> None:
     """A verdict that could not fail would be worth nothing: a wrong point or price shows where it is wrong."""
-    program = iom.build(iom.load_experiment("two-halves"), china)
+    program = iom.build(official("two-halves"), china)
     made = compiled(program)
     where = places(made)
     made.give(called(reduced(made.arrays, definitions(program, made.arrays, where)), CLARABEL))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -21,7 +22,7 @@ def _apart(one: Trajectory, other: Trajectory, *names: str) -> float:
 
 
 def test_no_lever_is_the_reference_path(usual: Trajectory, china: Economy) -> None:
-    solved = iom.solve(iom.load_experiment("business-as-usual"), china)
+    solved = iom.solve(official("business-as-usual"), china)
     assert solved.verdict.status == "simulated"
     assert solved.data.equals(usual.data)
     assert usual.reference is not None
@@ -30,7 +31,7 @@ def test_no_lever_is_the_reference_path(usual: Trajectory, china: Economy) -> No
 
 
 def test_a_package_of_zero_is_the_reference_path(usual: Trajectory, china: Economy) -> None:
-    nothing = iom.load_experiment("demand-only").replace(targets={"package": Target("exactly", 0.0, 8)}, benefit=None)
+    nothing = official("demand-only").replace(targets={"package": Target("exactly", 0.0, 8)}, benefit=None)
     path = iom.solve(nothing, china)
     assert path.verdict.status == "optimal"
     assert float(path.data["programme"].max()) < 1e-6
@@ -40,7 +41,7 @@ def test_a_package_of_zero_is_the_reference_path(usual: Trajectory, china: Econo
 def test_a_reform_of_zero_and_no_cut_close_nothing(usual: Trajectory, china: Economy) -> None:
     """Closing costs the plant's capital and brings nothing at given prices: where no cut is asked none is made."""
     targets = {"reform": Target("exactly", 0.0, 8), "idle_cut": Target("at_least", 0.0, 8)}
-    path = iom.solve(iom.load_experiment("supply-only").replace(targets=targets), china)
+    path = iom.solve(official("supply-only").replace(targets=targets), china)
     assert float(path.data["reform"].max()) < 1e-6
     assert float(path.data["scrapped"].max()) < 1e-3
     assert _apart(path, usual, "household_consumption", "gdp") < 1e-2
@@ -48,8 +49,8 @@ def test_a_reform_of_zero_and_no_cut_close_nothing(usual: Trajectory, china: Eco
 
 def test_without_response_to_welfare_cash_alone_moves_consumption(china: Economy) -> None:
     """p = 0: nothing is released, and less is consumed than at the default."""
-    none = iom.solve(iom.load_experiment("demand-only").replace(cards={"precaution": 0.0}))
-    some = iom.solve(iom.load_experiment("demand-only"), china)
+    none = iom.solve(official("demand-only").replace(cards={"precaution": 0.0}))
+    some = iom.solve(official("demand-only"), china)
     assert float(abs(none.data["precaution"]).max()) == 0
     last = {"year": 2035}
     assert float(none.data["household_consumption"].sel(last)) < float(some.data["household_consumption"].sel(last))
@@ -58,7 +59,7 @@ def test_without_response_to_welfare_cash_alone_moves_consumption(china: Economy
 
 def test_exports_follow_their_card(usual: Trajectory) -> None:
     """Two points more growth a year after the last actual year; more exports, more output, less idle plant."""
-    faster = iom.simulate(iom.load_experiment("business-as-usual").replace(cards={"export_growth": 0.05}))
+    faster = iom.simulate(official("business-as-usual").replace(cards={"export_growth": 0.05}))
     ratio = faster.data["exports_total"] / usual.data["exports_total"]
     assert np.allclose(ratio.sel(year=slice(2020, 2025)), 1)
     assert float(ratio.sel(year=2035)) == pytest.approx((1.05 / 1.03) ** 10)
@@ -81,7 +82,7 @@ def test_who_pays_changes_who_owes(path_of: Callable[..., Trajectory]) -> None:
 
 @pytest.mark.parametrize("package", [2.0, 3.5])
 def test_resolve_is_a_fresh_solve(package: float, china: Economy) -> None:
-    experiment = iom.load_experiment("two-halves")
+    experiment = official("two-halves")
     program = iom.build(experiment, china)
     again = resolve(program, experiment, china, {"package": package})
     fresh = iom.solve(experiment.set("targets.package.exactly", package), china)
@@ -105,7 +106,7 @@ CHANGES = [
 @pytest.fixture(scope="module")
 def limited(china: Economy) -> tuple[Experiment, Program]:
     """A short program with two limits, one with a price, built once and solved again with other settings."""
-    experiment = iom.load_experiment("demand-only").replace(years=9, beyond=3)
+    experiment = official("demand-only").replace(years=9, beyond=3)
     limits = {"debt_ceiling": Limit(-10.0, soft=0.05), "current_account_floor": Limit(1.0, soft=2.0)}
     experiment = experiment.replace(limits=limits)
     return experiment, iom.build(experiment, china)
@@ -187,7 +188,7 @@ def test_another_experiment_than_the_programs_is_refused(
 
 def test_what_cannot_be_done_names_the_laws_in_conflict(china: Economy) -> None:
     """Fifteen points in eight years against a pace of 0.6 a year, no miss allowed."""
-    experiment = iom.load_experiment("demand-only")
+    experiment = official("demand-only")
     impossible = experiment.replace(targets={"package": Target("exactly", 15.0, 8, hard=True)})
     with pytest.raises(InfeasibleError) as caught:
         iom.solve(impossible, china)
@@ -201,7 +202,7 @@ def test_what_cannot_be_done_names_the_laws_in_conflict(china: Economy) -> None:
 
 def test_a_package_beyond_the_pace_is_missed_and_said(china: Economy) -> None:
     """Not hard: the programme rises as it may, and what it misses of six points stands in the verdict."""
-    path = iom.solve(iom.load_experiment("two-halves").set("targets.package.exactly", 6), china)
+    path = iom.solve(official("two-halves").set("targets.package.exactly", 6), china)
     assert path.verdict.status == "optimal"
     reached = float(path.data["programme_share"].sel(year=2033))
     assert 4.5 < reached < 5
@@ -210,7 +211,7 @@ def test_a_package_beyond_the_pace_is_missed_and_said(china: Economy) -> None:
 
 
 def test_a_plan_without_conflict_says_so(china: Economy) -> None:
-    assert "feasible" in iom.explain_infeasible(iom.load_experiment("demand-only"), china)
+    assert "feasible" in iom.explain_infeasible(official("demand-only"), china)
 
 
 def _over(path: Trajectory, name: str) -> np.ndarray:
@@ -222,7 +223,7 @@ def _over(path: Trajectory, name: str) -> np.ndarray:
 
 def test_a_debt_ceiling_binds_as_a_law(china: Economy) -> None:
     """Demand only leaves the reference's debt by 13 points; a ceiling of 5 is kept exactly, by a law that costs."""
-    experiment = iom.load_experiment("demand-only").replace(beyond=0)
+    experiment = official("demand-only").replace(beyond=0)
     free, path = (
         iom.solve(one, china) for one in (experiment, experiment.replace(limits={"debt_ceiling": Limit(5.0)}))
     )
@@ -236,7 +237,7 @@ def test_a_debt_ceiling_binds_as_a_law(china: Economy) -> None:
 
 def test_a_soft_ceiling_is_passed_at_its_price(china: Economy) -> None:
     """At a small price the ceiling is passed, at a large one it is kept: the soft law tends to the hard one."""
-    experiment, overs = iom.load_experiment("demand-only").replace(beyond=0), []
+    experiment, overs = official("demand-only").replace(beyond=0), []
     for price in (1e-3, 100.0):
         path = iom.solve(experiment.replace(limits={"debt_ceiling": Limit(5.0, price)}), china)
         assert path.verdict.status == "optimal"
@@ -251,7 +252,7 @@ def test_a_soft_ceiling_is_passed_at_its_price(china: Economy) -> None:
 )
 def test_a_watched_ceiling_can_be_a_law(limit: str, name: str, tight: float, china: Economy) -> None:
     """A tight margin over the reference is kept where the free path broke it; no target, so that levers give way."""
-    experiment = iom.load_experiment("best-path").replace(targets={})
+    experiment = official("best-path").replace(targets={})
     broken = _over(iom.solve(experiment, china), name).max()
     assert broken > tight + 0.05, f"the free path keeps {limit} anyway ({broken:.2f}): nothing is tested"
     path = iom.solve(experiment.replace(limits={limit: Limit(tight)}), china)
@@ -269,7 +270,7 @@ def test_a_watched_ceiling_can_be_a_law(limit: str, name: str, tight: float, chi
 )
 def test_a_watched_floor_can_be_a_law(limit: str, name: str, unit: float, china: Economy) -> None:
     """A floor a little above the least value of the free path is kept, and costs."""
-    experiment = iom.load_experiment("best-path").replace(targets={}, beyond=0)
+    experiment = official("best-path").replace(targets={}, beyond=0)
     free = iom.solve(experiment, china)
     least = float(free.data[name].sel(year=free.policy_years).min())
     floor = least + 0.05
@@ -281,7 +282,7 @@ def test_a_watched_floor_can_be_a_law(limit: str, name: str, unit: float, china:
 
 def test_the_end_of_the_horizon_does_not_reach_the_report(china: Economy, path_of: Callable[..., Trajectory]) -> None:
     """Four years more ahead move the reported C + S of two halves by less than a tenth of a point."""
-    longer = iom.solve(iom.load_experiment("two-halves").replace(beyond=12), china)
+    longer = iom.solve(official("two-halves").replace(beyond=12), china)
     assert _apart(longer, path_of("two-halves"), "actual_individual_consumption_share") < 0.1
 
 

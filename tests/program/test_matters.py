@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from official import ON_OFFICIAL, official
 
 import iomodel as iom
 from iomodel.answers import matters
@@ -46,7 +47,7 @@ def base(path_of: Callable[..., Trajectory]) -> matters._Base:
 @pytest.fixture(scope="module")
 def held(china: Economy) -> matters._Base:
     """A path on which labour is held fully used in one year."""
-    asked = iom.load_experiment("demand-only").set("targets.package", {"exactly": 6.0, "by": 8})
+    asked = official("demand-only").set("targets.package", {"exactly": 6.0, "by": 8})
     return matters._base(iom.solve(asked, china), china, 2035, ())
 
 
@@ -200,7 +201,7 @@ def test_ends_are_solved_again(few: dict[str, Matter], base: matters._Base, know
     """At the low end of precaution the path is that of the experiment with this card."""
     row = matters._solved_ends(base, known["precaution"], few["precaution"])
     assert row.ends == ("solved again", "solved again")
-    without = iom.solve(iom.load_experiment("two-halves").replace(cards={"precaution": 0.0}))
+    without = iom.solve(official("two-halves").replace(cards={"precaution": 0.0}))
     change = float(without.data[HEADLINE].values[-1]) - base.outcomes[HEADLINE]
     assert row.at_low[HEADLINE] == pytest.approx(change, abs=1e-4)
     assert row.text.startswith(
@@ -302,7 +303,7 @@ def test_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The command prints the list and writes the dataset."""
     only = ("--only", "precaution", "interest_rate")
     out = tmp_path / "all.nc"
-    assert main(["matters", "demand-only", "--top", "1", "--year", "2032", "--out", str(out), *only]) == 0
+    assert main(["matters", "demand-only", *ON_OFFICIAL, "--top", "1", "--year", "2032", "--out", str(out), *only]) == 0
     said = capsys.readouterr().out
     assert " 1. If precaution" in said
     assert "in 2032" in said
@@ -310,7 +311,7 @@ def test_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "Of 2 cards; derivatives" in said
     assert "Left out" not in said  # what is left out was not asked for
     assert xr.open_dataset(out).sizes["assumption"] == 2
-    assert main(["matters", "demand-only", "--top", "0"]) == 2
+    assert main(["matters", "demand-only", *ON_OFFICIAL, "--top", "0"]) == 2
     assert "--top takes a whole number from 1 on, found 0" in capsys.readouterr().err
 
 
@@ -327,7 +328,7 @@ def test_what_the_command_refuses_it_refuses_before_it_solves(
     asked: tuple[str, str], text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("iomodel.run.solve", lambda *_: pytest.fail("solved before it refused"))
-    assert main(["matters", "demand-only", *asked]) == 2
+    assert main(["matters", "demand-only", *ON_OFFICIAL, *asked]) == 2
     assert re.search(text, capsys.readouterr().err)
 
 

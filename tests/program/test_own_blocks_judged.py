@@ -8,6 +8,7 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -21,7 +22,7 @@ from iomodel.program.solvers import solve_program
 
 @pytest.fixture(scope="module")
 def short() -> Experiment:
-    return iom.load_experiment("demand-only").replace(years=8, beyond=2)
+    return official("demand-only").replace(years=8, beyond=2)
 
 
 KINKS: dict[str, Block] = {

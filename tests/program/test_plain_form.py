@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from official import official
 from synthetic import random_economy, random_experiment
 
 import iomodel as iom
@@ -111,9 +112,7 @@ def test_price_of_a_balance_is_a_finite_difference(solved_program: Callable[...,
     shift[where] = step = 1e-2
     goals = []
     for sign in (1, -1):
-        program = iom.build(
-            iom.load_experiment("demand-only"), china, form="plain", shifts={"goods_balance": sign * shift}
-        )
+        program = iom.build(official("demand-only"), china, form="plain", shifts={"goods_balance": sign * shift})
         assert solve_program(program).status == "optimal"
         goals.append(float(program.problem.value))
     assert abs(price[where]) > 1e-3

@@ -15,6 +15,7 @@ from pathlib import Path
 import cvxpy as cp
 import numpy as np
 import pytest
+from official import official
 from synthetic import random_economy
 
 import iomodel as iom
@@ -128,7 +129,7 @@ def test_prices_count_a_users_own_laws_and_goals(china: Economy) -> None:
         return [*goal(v, p), Term("chemicals_beyond", -0.05 * (p.discount @ v["chemicals_beyond"]))]
 
     own = Block("own", variables=variables, laws=laws, goal=dear)
-    asked = iom.load_experiment("demand-only").set("targets.package.by", 3).replace(years=3, beyond=1, benefit=None)
+    asked = official("demand-only").set("targets.package.by", 3).replace(years=3, beyond=1, benefit=None)
     found = []
     for form in ("reduced", "plain"):
         program = iom.build(asked, china, [own], form=form)
@@ -148,7 +149,7 @@ def test_prices_of_goods_are_on_every_solved_path(path_of: Callable[..., iom.Tra
 
 
 def test_a_program_that_is_not_solved_has_no_prices(china: Economy) -> None:
-    program = iom.build(iom.load_experiment("demand-only"), china)
+    program = iom.build(official("demand-only"), china)
     with pytest.raises(ProgramError, match="solve it before"):
         goods_prices(program)
     with pytest.raises(ProgramError, match="solve it before"):

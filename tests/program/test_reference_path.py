@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -108,5 +109,5 @@ def test_misses_are_the_ones_found_here(usual: Trajectory) -> None:
 def test_a_worse_path_is_noticed(china: Economy) -> None:
     """With capacity growing at the upper end of its card utilisation leaves the band: the check can fail."""
     economy = iom.calibrate(china.table, "CHN", {"capacity_growth": 0.065, "capacity_depreciation": 0.05})
-    path = iom.simulate(iom.load_experiment("business-as-usual"), economy=economy)
+    path = iom.simulate(official("business-as-usual"), economy=economy)
     assert float(path.data["manufacturing_utilisation"].sel(year=2025)) < 73.5

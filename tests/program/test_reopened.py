@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -29,7 +30,7 @@ def test_another_economy_is_another_program(asker: str, path_of: Callable[..., T
     """Refused both ways: the path of another economy with none handed over, and the usual path with another one."""
     other = iom.calibrate(iom.load_table("china-2020"), cards={"precaution": 0.2})
     with pytest.raises(ResultError, match=OTHER):
-        _again(iom.solve(iom.load_experiment("two-halves"), other))[asker]()
+        _again(iom.solve(official("two-halves"), other))[asker]()
     with pytest.raises(ResultError, match=OTHER):
         _again(path_of("two-halves"), other)[asker]()
 
@@ -41,7 +42,7 @@ def test_other_blocks_are_another_program_and_the_same_ones_are_not() -> None:
         return [Law("cap", ("year",), v["programme"] <= 3.5, "percent of GDP")]
 
     blocks = (Block("capped", laws=laws),)
-    path = iom.solve(iom.load_experiment("two-halves"), blocks=blocks)
+    path = iom.solve(official("two-halves"), blocks=blocks)
     for ask in _again(path).values():
         with pytest.raises(ResultError, match=OTHER):
             ask()
@@ -63,7 +64,7 @@ def test_what_is_no_path(asker: str) -> None:
     with pytest.raises(ResultError, match=f"{asker} takes a path, found 'two-halves' of type str"):
         ask("two-halves")
     with pytest.raises(ResultError, match=f"{asker} takes a path, found the experiment 'two-halves'; solve it first"):
-        ask(iom.load_experiment("two-halves"))
+        ask(official("two-halves"))
 
 
 def test_what_is_no_experiment() -> None:
@@ -73,7 +74,7 @@ def test_what_is_no_experiment() -> None:
 
 def test_a_large_object_in_a_wrong_place_is_named_by_its_kind(china: Economy) -> None:
     with pytest.raises(ExperimentError, match=r"^slack: found an object of type Economy; allowed: a number from"):
-        iom.alternatives(iom.load_experiment("two-halves"), "public_debt_share", china)  # type: ignore[arg-type]
+        iom.alternatives(official("two-halves"), "public_debt_share", china)  # type: ignore[arg-type]
     with pytest.raises(ExperimentError) as caught:
-        iom.alternatives(iom.load_experiment("two-halves"), china)  # type: ignore[arg-type]
+        iom.alternatives(official("two-halves"), china)  # type: ignore[arg-type]
     assert len(str(caught.value)) < 2000

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -32,7 +33,7 @@ def test_rule_and_program_agree_on_consumption(
 
 @pytest.mark.parametrize("policy", STATED)
 def test_rule_meets_what_is_stated(policy: str, simulated: Callable[..., Trajectory]) -> None:
-    path, asked = simulated(policy), iom.load_experiment(policy).targets
+    path, asked = simulated(policy), official(policy).targets
     late = path.data.sel(year=slice(2033, None))
     assert path.reference is not None
     if "package" in asked:
@@ -68,12 +69,12 @@ def test_plant_is_closed_in_proportion_to_idle_plant(simulated: Callable[..., Tr
 
 def test_no_rule_without_a_stated_value(china: Economy) -> None:
     with pytest.raises(ExperimentError, match="no package is stated"):
-        iom.simulate(iom.load_experiment("best-path"), china)
+        iom.simulate(official("best-path"), china)
 
 
 def test_rule_follows_the_target(china: Economy) -> None:
     """Twice the package: twice the programme, more consumption, more debt."""
-    experiment = iom.load_experiment("demand-only")
+    experiment = official("demand-only")
     small, large = (
         iom.simulate(experiment.replace(targets={"package": Target("exactly", value, 8)}), china).data.sel(year=2035)
         for value in (2.0, 4.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loosened import rationing_at
+from official import official
 from synthetic import FACTORS, SECTORS, random_numbers, write_map
 
 import iomodel as iom
@@ -359,7 +360,7 @@ def test_what_is_asked_of_one_region_says_so(file: str, path: Trajectory) -> Non
         iom.solve(asked, iom.calibrate(_three(), "USA"))
     with pytest.raises(ResultError, match="has several regions: compare them with"):
         iom.compare([path])
-    assert iom.load_experiment("world").deciding == ("all",)
+    assert official("world").deciding == ("all",)
 
 
 # ---------------------------------------------------------------- what is said of a world path

@@ -10,6 +10,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 from by_hand import ByHand
+from official import official
 from synthetic import random_economy, random_experiment
 
 import iomodel as iom
@@ -74,7 +75,7 @@ def _both(experiment: Experiment, economy: Economy, form: str = "reduced", years
 @pytest.mark.parametrize("name", ["business-as-usual", "two-halves", "supply-only", "demand-only"])
 def test_simulation_meets_every_law_of_the_program(name: str, form: str, china: Economy) -> None:
     """The reference path and the rule's paths; idle plant is the larger of two, so that it may exceed its floor."""
-    missed = _misses(_both(iom.load_experiment(name), china, form))
+    missed = _misses(_both(official(name), china, form))
     assert max(missed.values()) < OF_SCALE, {law: miss for law, miss in missed.items() if miss >= OF_SCALE}
     assert len(missed) >= 14
 
@@ -97,7 +98,7 @@ def test_simulation_meets_every_law_on_random_economies(seed: int, form: str, tm
 
 @pytest.mark.parametrize("payer", ["dividends", "household_tax"])
 def test_simulation_meets_every_law_under_each_payer(payer: str, china: Economy) -> None:
-    missed = _misses(_both(iom.load_experiment("two-halves").replace(payer=payer), china))
+    missed = _misses(_both(official("two-halves").replace(payer=payer), china))
     assert max(missed.values()) < OF_SCALE
 
 
@@ -116,7 +117,7 @@ def test_simulation_meets_every_law_under_each_payer(payer: str, china: Economy)
     ],
 )
 def test_a_value_that_is_off_breaks_its_law(variable: str, law: str, china: Economy) -> None:
-    program = _both(iom.load_experiment("two-halves"), china)
+    program = _both(official("two-halves"), china)
     held = np.array(program.values[variable].value)
     program.values[variable].value = held + 1e-4 * np.abs(held).max()
     assert _misses(program)[law] > OF_SCALE
@@ -169,7 +170,7 @@ def test_the_program_rations_as_the_simulation_does(part: float, china: Economy)
     """With too few hands the solved program buys abroad up to the limit and rations the rest, as simulation does."""
     force = part * china.accounts["labour_force"]
     short = replace(china, accounts=china.accounts.assign(labour_force=force))
-    experiment = iom.load_experiment("business-as-usual").replace(years=4, beyond=0)
+    experiment = official("business-as-usual").replace(years=4, beyond=0)
     program, path = iom.build(experiment, short), iom.simulate(experiment, short)
     assert solve_program(program).status == "optimal"
     late = path.data.sel(year=path.policy_years)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -31,7 +32,7 @@ def test_a_good_answer_is_not_retried(path_of: Callable[..., Trajectory]) -> Non
 def test_what_misses_the_tolerance_is_retried_and_said(china: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
     """No point meets a tolerance of zero: the whole chain is tried, and the answer is called inaccurate."""
     monkeypatch.setattr(solvers, "TOLERANCE", 0.0)
-    program = iom.build(iom.load_experiment("demand-only"), china)
+    program = iom.build(official("demand-only"), china)
     verdict = solve_program(program)
     assert verdict.status == "inaccurate"
     tried = {*verdict.remedies, f"{verdict.solver}: inaccurate"}
@@ -45,7 +46,7 @@ def test_the_best_of_several_inaccurate_answers_is_kept(china: Economy, monkeypa
     early = replace(CLARABEL, settings={**CLARABEL.settings, "max_iter": 6}, label="stopped early")
     monkeypatch.setattr(solvers, "TOLERANCE", 0.0)
     monkeypatch.setattr(solvers, "ALONE", (CLARABEL, early, early, early, early))
-    program = iom.build(iom.load_experiment("demand-only"), china)
+    program = iom.build(official("demand-only"), china)
     verdict = solve_program(program)
     assert verdict.solver == "Clarabel"
     assert verdict.remedies == ("stopped early: inaccurate",) * 4
@@ -54,13 +55,13 @@ def test_the_best_of_several_inaccurate_answers_is_kept(china: Economy, monkeypa
 
 def test_an_inaccurate_path_says_so(china: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solvers, "TOLERANCE", 0.0)
-    path = iom.solve(iom.load_experiment("demand-only"), china)
+    path = iom.solve(official("demand-only"), china)
     assert path.verdict.status == "inaccurate"
     assert str(path.verdict).startswith("inaccurate")
 
 
 def test_residuals_are_of_each_law_in_its_own_scale(solved_program: Callable[..., Program], china: Economy) -> None:
-    program = iom.build(iom.load_experiment("demand-only"), china)
+    program = iom.build(official("demand-only"), china)
     assert solve_program(program).status == "optimal"
     found = primal_residuals(program)
     signs = {f"{name}_not_negative" for name, variable in program.variables.items() if variable.nonneg}
@@ -78,7 +79,7 @@ def test_residuals_are_of_each_law_in_its_own_scale(solved_program: Callable[...
 
 @pytest.mark.skipif(not MOREAU.installed, reason="moreau is not installed here")
 def test_a_second_solver_finds_the_same_optimum(china: Economy, path_of: Callable[..., Trajectory]) -> None:
-    experiment = iom.load_experiment("two-halves").replace(solver="moreau")
+    experiment = official("two-halves").replace(solver="moreau")
     path = iom.solve(experiment, china)
     first = path_of("two-halves")
     assert path.verdict.solver == "moreau"
@@ -92,7 +93,7 @@ def test_a_solver_that_is_not_there() -> None:
     with pytest.raises(ExperimentError, match=r"solver 'clarabell' is not installed; use one of clarabel"):
         solver_named("clarabell")
     with pytest.raises(ExperimentError, match="is not installed"):
-        iom.solve(iom.load_experiment("demand-only").replace(solver="mosek"))
+        iom.solve(official("demand-only").replace(solver="mosek"))
 
 
 def test_a_goal_without_end(china: Economy) -> None:
@@ -103,4 +104,4 @@ def test_a_goal_without_end(china: Economy) -> None:
         goal=lambda v, p: [Term("wish", p.discount @ v["wish"])],
     )
     with pytest.raises(SolverError, match=r"the program is unbounded\. wish rises without end"):
-        iom.solve(iom.load_experiment("demand-only"), china, [endless])
+        iom.solve(official("demand-only"), china, [endless])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
+from official import official
+
 import iomodel as iom
 from iomodel.economy import Economy
 from iomodel.experiment import Target
@@ -17,7 +19,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text(encodin
 
 
 def test_what_a_second_solver_says_has_words(china: Economy) -> None:
-    program = iom.build(iom.load_experiment("demand-only"), china)
+    program = iom.build(official("demand-only"), china)
     for said in get_args(Said):
         conflict = Conflict((Member("package", ("2033",)),), 0.9, said, 0.0, 1, 1)
         text = described(program, Collision((conflict,), (), ()))
@@ -30,7 +32,7 @@ def test_what_a_second_solver_says_has_words(china: Economy) -> None:
 
 
 def test_a_target_that_is_not_hard_may_be_missed_from_below_only(china: Economy) -> None:
-    experiment = iom.load_experiment("demand-only")
+    experiment = official("demand-only")
     said = law_in_words(iom.build(experiment, china), "package", ("2033",))
     assert said.endswith("from 2033 on, may be missed, not exceeded)")
     hard = experiment.replace(targets={"package": Target("exactly", 4.0, 8, hard=True)})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from official import official
 from synthetic import CARDS, HOME, Numbers, random_economy, random_experiment, random_numbers, table_of
 
 import iomodel as iom
@@ -25,7 +26,7 @@ SEEDS = st.integers(0, 10**6)
 
 
 def _usual(economy: Economy) -> iom.Trajectory:
-    experiment = random_experiment(targets={}, levers=iom.load_experiment("business-as-usual").levers)
+    experiment = random_experiment(targets={}, levers=official("business-as-usual").levers)
     return iom.simulate(experiment, economy)
 
 

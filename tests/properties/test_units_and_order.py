@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import xarray as xr
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -140,5 +141,5 @@ def test_another_table_is_another_path() -> None:
         classification=base.attrs["classification"],
     )  # fmt: skip
     economy = iom.calibrate(other, region="CHN")
-    path = iom.solve(iom.load_experiment("demand-only"), economy)
+    path = iom.solve(official("demand-only"), economy)
     assert max(_apart(_shipped_path("demand-only", "china-2020"), path).values()) > 10 * SAME

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from official import official
 
 from iomodel.cli import main
 from iomodel.errors import ResultError
-from iomodel.experiment import load_experiment
 from iomodel.program.trajectory import Trajectory
 from iomodel.report import headline_text, known_text, write_report
 from iomodel.report.page import page_html, study_of
@@ -121,7 +121,7 @@ def test_words_of_a_single_path_turn(study: Study) -> None:
 
 
 def test_a_simulated_path_alone(tmp_path: Path) -> None:
-    usual = simulate(load_experiment("business-as-usual"))
+    usual = simulate(official("business-as-usual"))
     html = write_report([usual], tmp_path / "report.html").read_text(encoding="utf-8")
     assert "No plant is closed on these paths." in html
     read(html)

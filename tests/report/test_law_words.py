@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from official import official
 
-from iomodel.experiment import Benefit, Experiment, Limit, Target, load_experiment
+from iomodel.experiment import Benefit, Experiment, Limit, Target
 from iomodel.experiment_parts import LIMITS
 from iomodel.program.diagnose import ACCOUNTING
 from iomodel.report.laws import WORDS, limits, money, says
@@ -31,7 +32,7 @@ def test_every_law_has_words() -> None:
     laws: set[str] = set()
     for kind in ("exactly", "at_least"):
         sizes = {"package": 4, "reform": 0.6, "idle_cut": 0.5}
-        everything: Experiment = load_experiment("two-halves").replace(
+        everything: Experiment = official("two-halves").replace(
             targets={key: Target("at_least" if key == "idle_cut" else kind, size, 8) for key, size in sizes.items()},
             limits={name: Limit() for name in LIMITS},
             free=("programme", "reform", "retirement"),

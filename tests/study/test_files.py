@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from official import official
 
 from iomodel.answers.headline import compare
 from iomodel.errors import ResultError
-from iomodel.experiment import load_experiment
 from iomodel.program.certificate import Verdict
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import simulate
@@ -43,7 +43,7 @@ def partners() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def study() -> Study:
-    usual = simulate(load_experiment("business-as-usual"))
+    usual = simulate(official("business-as-usual"))
     chinese = [f"部门{code}" for code in usual.data["sector"].values]
     renamed = dataclasses.replace(usual, data=usual.data.assign_coords(sector=chinese), reference=None)
     world = dataclasses.replace(usual, verdict=Verdict("inaccurate", 1 / 3, "package", warnings=("说",)))
