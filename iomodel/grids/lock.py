@@ -66,9 +66,11 @@ class Lock:
     def release(self) -> None:
         """Give the lock back; the file stays, empty."""
         _HELD.discard(self._file)
-        with contextlib.suppress(OSError):  # a full disk does not hinder a file from being emptied; others are no harm
-            os.ftruncate(self._file, 0)
-        os.close(self._file)
+        try:
+            with contextlib.suppress(OSError):  # then it is taken over with a note, which does no harm
+                os.ftruncate(self._file, 0)
+        finally:
+            os.close(self._file)
 
 
 def holder_of(folder: Path) -> Holder | None:

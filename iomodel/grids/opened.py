@@ -127,13 +127,23 @@ class Numbers(BackendArray):
         rows[~np.isin(codes, self.codes)] = -1
         out = np.full((rows.size, *map(len, of_inner)), np.nan)
         each = self.stored.contents.header.segment_runs
-        for segment in np.unique(rows[rows >= 0] // each).tolist():
+        segments = np.unique(rows[rows >= 0] // each).tolist()
+        array = self._array() if segments and segments[0] < self.stored.contents.header.segments else None
+        for segment in segments:
             here = np.flatnonzero(rows // each == segment)
-            block = self._block(segment)
+            block = self._block(segment, array)
             out[here] = block[np.ix_(rows[here] - segment * each, *of_inner)]
         return out.reshape((*indices.shape, *out.shape[1:]))[dropped]
 
-    def _block(self, segment: int) -> npt.NDArray[np.float64]:
+    def _array(self) -> Any:
+        """The variable in the Zarr store."""
+        contents = self.stored.contents
+        _check(contents.folder, f"{ZARR}/{self.name}/zarr.json", contents.fixed)
+        import zarr
+
+        return zarr.open_array(contents.folder / ZARR / self.name, mode="r")
+
+    def _block(self, segment: int, array: Any) -> npt.NDArray[np.float64]:
         """The numbers of all runs of a segment, or of the recent ones."""
         contents = self.stored.contents
         if segment >= contents.header.segments:
@@ -141,12 +151,8 @@ class Numbers(BackendArray):
             recent = contents.recent[first : first + contents.header.segment_runs]
             return np.stack([self._of(outcome) for outcome in recent])
         first = segment * contents.header.segment_runs
-        _check(contents.folder, f"{ZARR}/{self.name}/zarr.json", contents.fixed)
         files = contents.records[segment].files
         _check(contents.folder, next(key for key in files if key.startswith(f"{ZARR}/{self.name}/")), files)
-        import zarr
-
-        array = zarr.open_array(contents.folder / ZARR / self.name, mode="r")
         return np.asarray(array[first : first + contents.header.room(segment)])
 
     def _of(self, outcome: Any) -> npt.NDArray[np.float64]:
