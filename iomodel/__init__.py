@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from iomodel.experiment import Experiment, load_experiment
     from iomodel.grids.definition import Grid
     from iomodel.grids.drive import run_grid
+    from iomodel.grids.indices import sensitivity
     from iomodel.grids.load import load_grid
     from iomodel.grids.opened import open_results
     from iomodel.program.block import Block, Law, Var
@@ -88,6 +89,7 @@ _HOME = {
     "iomodel.answers.matters_shown": ("matters_dataset", "matters_text"),
     "iomodel.grids.definition": ("Grid",),
     "iomodel.grids.drive": ("run_grid",),
+    "iomodel.grids.indices": ("sensitivity",),
     "iomodel.grids.load": ("load_grid",),
     "iomodel.program.block": ("Block", "Law", "Var"),
     "iomodel.program.build": ("Program",),
@@ -163,6 +165,7 @@ __all__ = [
     "run_grid",
     "save",
     "save_table",
+    "sensitivity",
     "simulate",
     "solve",
     "spillovers",
