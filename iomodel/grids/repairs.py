@@ -28,7 +28,7 @@ from iomodel.grids.segments import (
     read_records,
     record_path,
     strays,
-    sync_folder,
+    sync,
     write_durably,
     wrong_files,
 )
@@ -70,7 +70,8 @@ def checked_records(folder: Path, fixed: Iterable[str]) -> tuple[dict[int, Recor
             del records[segment]
     for segment in damaged:
         record_path(folder, segment).unlink()
-    sync_folder(folder / RECORDS)
+    if damaged:
+        sync(folder / RECORDS)
     left = strays(folder, records.values(), fixed)
     for path in left:
         path.unlink()

@@ -61,7 +61,7 @@ from iomodel.grids.segments import (
     TEXTS,
     Encoder,
     hashes,
-    sync_folder,
+    sync,
     write_durably,
     write_segment,
 )
@@ -98,7 +98,7 @@ def create_store(folder: str | Path, grid: Grid, template: xr.Dataset) -> Store:
                 if os.name == "nt" and path.is_dir():
                     path.rmdir()
                 part.rename(path)
-                sync_folder(path.parent)
+                sync(path.parent)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return open_store(path, grid)
