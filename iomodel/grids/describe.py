@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from iomodel.grids.definition import Axis, Drawn, Grid
 from iomodel.grids.kept import years_kept
+from iomodel.grids.progress import duration
 from iomodel.grids.runs import structures
 from iomodel.grids.tables import Facts, facts_of
 from iomodel.vocabulary import VARIABLES
@@ -87,19 +88,6 @@ def axis_text(axis: Axis) -> str:
     unit = f" {axis.unit}" if axis.unit else ""
     keys = ", ".join(axis.keys[:4]) + (" …" if len(axis.keys) > 4 else "")
     return f"{axis.name}: {len(axis):,} points, {shown}{more}{unit} ({keys})"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the largest units that say something.
-
-    >>> duration(45), duration(3000), duration(200000)
-    ('45 s', '50 min', '2.3 days')
-    """
-    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 1.5 * length:
-            amount = seconds / length
-            return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.1f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def size(count: float) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -11,12 +13,15 @@ import numpy.typing as npt
 import pytest
 import xarray as xr
 from scipy import stats
+from stored import outcome, template
 
 import iomodel as iom
 from iomodel.cards import load_cards
 from iomodel.errors import GridError
 from iomodel.grids.indices import sensitivity
+from iomodel.grids.opened import open_results
 from iomodel.grids.samples import read_samples
+from iomodel.grids.store import create_store
 
 Array = npt.NDArray[np.float64]
 
@@ -240,6 +245,33 @@ def test_a_seed_gives_the_same_answer() -> None:
     for method in ("saltelli", "latin_hypercube"):
         box = sampled(ishigami, 3, method, 128)
         xr.testing.assert_identical(sensitivity(box, resamples=10), sensitivity(box, resamples=10))
+
+
+# ---------------------------------------------------------------- from the file to the indices
+def test_from_a_grid_file_through_the_store(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        'base = "two-halves"\n[keep]\nvariables = ["gdp", "output"]\nprices = ["capacity_limit"]\n'
+        '[axes.sample.samples]\nmethod = "saltelli"\npoints = 64\n[axes.sample.samples.groups]\n'
+        'x1 = ["precaution"]\nx2 = ["waste_drive"]\n'
+        'x3 = ["waste_market"]\n'
+    )
+    grid = iom.load_grid(file)
+    values = ishigami(np.array(list(grid.axes[0].inputs.values())).T)
+    with create_store(tmp_path / "out", grid, template()) as store:
+        for index in grid.indices.tolist():
+            gdp = {"gdp": np.full(3, values[index]), "output": np.zeros((2, 3))}
+            kept: dict[str, Any] = {"values": gdp, "prices": {"capacity_limit": np.zeros((1, 3))}}
+            run = outcome(index, "optimal", **kept) if index != 12 else outcome(index, "failed")
+            store.put(replace(run, table_sha256=grid.tables["china-2020"]))
+    found = sensitivity(open_results(tmp_path / "out"))
+    assert found["outcome"].values.tolist() == ["gdp"]
+    assert found["assumption"].values.tolist() == ["x1", "x2", "x3"]
+    box = sampled(ishigami, 3, "saltelli", 64)
+    box["status"][12] = "failed"
+    alone = sensitivity(box).sel(outcome="y")
+    for name in ("first_order", "total", "total_interval", "lost"):
+        np.testing.assert_array_equal(found[name].sel(outcome="gdp").values, alone[name].values)
 
 
 # ---------------------------------------------------------------- slips
