@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from iomodel.aggregation import aggregate, with_employment
 from iomodel.cards import load_cards
@@ -32,10 +33,11 @@ from iomodel.readers.wiod import read_wiod
 from iomodel.readers.world28 import WORLD, read_world28
 from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_file
+from iomodel.spillover.responses import with_responses
 from iomodel.summed_map import summed_map
 from iomodel.table import Table, save_table
 from iomodel.updating.ranges import save_variants
-from iomodel.updating.shipping import shipped_estimate
+from iomodel.updating.shipping import Shipped, shipped_estimate
 
 COMMAND = "make tables SOURCE=<folder of the publishers' files>"
 
@@ -57,6 +59,7 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
     tables = [china, detail, build_china_world_sectors(detail, concordances), build_world(source)]
     estimate = shipped_estimate(source, {table.name: table for table in tables})
     tables.append(estimate.table)
+    maps = _maps_of(estimate)
     facts, products = fact_files(source), detailed_map()
     world_sectors = summed_map(load_map(DETAILED), detail, concordances[f"{DETAILED}_to_{WORLD}"])
     made: dict[str, Path] = {}
@@ -68,7 +71,7 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
             made[name] = write_whole(out / file.name, partial(_copy, file))
             made[f"{name} card"] = write_text(out / f"{name}.toml", cards[name])
     variants = out / "variants" / f"{estimate.table.name}.nc"
-    made[f"{estimate.table.name} variants"] = save_variants(estimate.maps, variants)
+    made[f"{estimate.table.name} variants"] = save_variants(maps, variants)
     for name, text in facts.items():
         made[Path(name).stem] = write_text(out / "facts" / name, text)
     for name, concordance in concordances.items():
@@ -76,6 +79,13 @@ def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
     made[f"{WORLD} map"] = write_text(out / "maps" / f"{WORLD}.csv", world_sectors)
     made[f"{DETAILED} map"] = write_text(out / "maps" / f"{DETAILED}.csv", products)
     return made
+
+
+def _maps_of(estimate: Shipped) -> xr.Dataset:
+    """The maps of the estimate's variants, with those that give a path its range."""
+    if not estimate.variants:
+        return estimate.maps
+    return with_responses(estimate.maps, estimate.variants, estimate.home, load_cards(estimate.table.name))
 
 
 def build_china(source: Path) -> Table:

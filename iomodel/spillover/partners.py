@@ -23,6 +23,7 @@ from iomodel.markets.shares import Array
 from iomodel.markets.tariffs import Regime, elasticities, in_force, regime
 from iomodel.markets.world import World, world_under
 from iomodel.spillover.channels import shapley
+from iomodel.spillover.estimate import Moved, amounts_of, told_of_estimate
 from iomodel.spillover.home import home_final_demand
 from iomodel.table import Table, load_table
 from iomodel.values import not_text
@@ -58,6 +59,9 @@ def spillovers(path: Trajectory, reference: Trajectory, economy: Economy | None 
     flow of a year), employment_change (thousand persons at the base year's jobs per output; only where the table has
     persons, NaN for partners without), and *_share: percent of the partner's reference total over all sectors, so that
     shares add over sectors and channels. (partner, sector, year): the reference values, `*_reference`.
+    On an ESTIMATE the sectors are the three broad ones, and beside every change stand `*_change_by_variant` (variant
+    first) and `*_change_error`, the amount by which a rehearsal on a known year was off, where they are known
+    (`iomodel.spillover.estimate`).
 
     Raises
     ------
@@ -92,7 +96,11 @@ def spillovers(path: Trajectory, reference: Trajectory, economy: Economy | None 
         tariffs=tariffs,
         worlds={now: world_under(own.table, own.region, now, sigma) for now in {*tariffs[True], *tariffs[False]}},
     )
-    return _dataset(cases, path, reference)
+    found = _dataset(cases, path, reference)
+    if not own.table.is_estimate:
+        return found
+    amounts = amounts_of(own, path.data, reference.data)
+    return told_of_estimate(found, Moved(own, years, amounts, (tariffs[True], tariffs[False]), cases.growth))
 
 
 @dataclass(frozen=True)
@@ -106,10 +114,14 @@ class _Cases:
     tariffs: dict[bool, list[Regime]]
     worlds: dict[Regime, World]
 
+    @property
+    def growth(self) -> Array:
+        """Partners' own demand over that of the table's year, by year."""
+        return (1 + float(self.economy.cards["partner_growth"])) ** (np.array(self.years) - self.economy.year)
+
     def output(self, switched: frozenset[str]) -> Array:
         """Output (region, sector, year) of the whole world with the channels in `switched` at the path's values."""
         home, tariffs = self.home["demand" in switched], self.tariffs["barriers" in switched]
-        growth = (1 + float(self.economy.cards["partner_growth"])) ** (np.array(self.years) - self.economy.year)
         result = np.empty_like(home)
         for now in set(tariffs):
             columns = [place for place, found in enumerate(tariffs) if found == now]
@@ -118,7 +130,7 @@ class _Cases:
             partners = world.final[:, :, abroad].sum(axis=2)
             # all years are solved each time: an equal number of right-hand sides rounds equally, so that years
             # without a change differ by nothing at all
-            result[:, :, columns] = world.output(home + partners[:, :, None] * growth)[:, :, columns]
+            result[:, :, columns] = world.output(home + partners[:, :, None] * self.growth)[:, :, columns]
         return result
 
 

@@ -7,6 +7,7 @@ import math
 import xarray as xr
 
 from iomodel.errors import ResultError, nearest
+from iomodel.spillover.estimate import BY_VARIANT, ERROR
 
 TOTAL = "total"
 Row = dict[str, str | int | float | None]
@@ -40,7 +41,9 @@ def summary(partners: xr.Dataset, year: int) -> list[Row]:
     Keys of a row: partner, year, channel ("demand", "barriers", "total"), and for output, value_added, employment
     (where the table has persons) NAME_change (unit of the variable) and NAME_change_share (percent of the partner's
     reference); None where a partner has no persons. Partners in order of their total change of value added, gains
-    first; of one partner the total first, then the channels in the dataset's order.
+    first; of one partner the total first, then the channels in the dataset's order. On an ESTIMATE, where they are
+    known, also NAME_change_low and _high, the range over its variants, NAME_change_error, the amount by which the
+    rehearsal's errors would move it up or down, and the same of the shares.
 
     Raises ResultError for a year that the spillovers do not hold.
 
@@ -66,5 +69,34 @@ def _row(chosen: xr.Dataset, partner: str, year: int, channel: str) -> Row:
             if name in chosen:
                 cell = chosen[name].sum("sector", skipna=False)
                 value = float(cell.sum("channel", skipna=False) if channel == TOTAL else cell.sel(channel=channel))
-                row[name] = None if math.isnan(value) else value
+                row[name] = _known(value)
+        row |= _trust(chosen, measure, channel)
     return row
+
+
+def _trust(chosen: xr.Dataset, measure: str, channel: str) -> Row:
+    """Range over variants and error of the rehearsal of one change, and of its share, where they are known."""
+    found: Row = {}
+    change = f"{measure}_change"
+    amounts: dict[str, float] = {}
+    if f"{change}{BY_VARIANT}" in chosen:
+        each = _over(chosen[f"{change}{BY_VARIANT}"].sum("sector", skipna=False), channel)
+        amounts |= {"low": float(each.min(skipna=False)), "high": float(each.max(skipna=False))}
+    if f"{change}{ERROR}" in chosen:
+        amounts["error"] = float(_over(chosen[f"{change}{ERROR}"].sum("sector", skipna=False), channel))
+    if not amounts:
+        return found
+    whole = float(chosen[f"{measure}_reference"].sum("sector", skipna=False))
+    for name, value in amounts.items():
+        found[f"{change}_{name}"] = _known(value)
+        found[f"{change}_share_{name}"] = _known(100 * value / whole)
+    return found
+
+
+def _over(values: xr.DataArray, channel: str) -> xr.DataArray:
+    """One channel, or the sum of all."""
+    return values.sum("channel", skipna=False) if channel == TOTAL else values.sel(channel=channel)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

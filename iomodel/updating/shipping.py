@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,16 @@ RECIPE = "world-2020"
 
 @dataclass(frozen=True, eq=False)
 class Shipped:
-    """The estimate, the maps of all variants (the first is the estimate) and the card's further entries."""
+    """The estimate, the maps of all variants (the first is the estimate), the card's further entries, and the variants.
+
+    home: the region around whose official table the estimate is made.
+    """
 
     table: Table
     maps: xr.Dataset
     card: Mapping[str, Any]
+    variants: Mapping[str, Table] = field(default_factory=dict[str, Table])
+    home: str = "CHN"
 
 
 def shipped_estimate(source: Path, tables: Mapping[str, Table]) -> Shipped:
@@ -36,7 +41,8 @@ def shipped_estimate(source: Path, tables: Mapping[str, Table]) -> Shipped:
     others = {name: table_of(sources, name) for name in list(recipe.variants)[1:]}
     each = {next(iter(recipe.variants)): table, **others}
     titles = {name: str(one.get("title", name)) for name, one in recipe.variants.items()}
-    return Shipped(table, variant_maps(each, recipe.home, titles), {"controls": controls(each, recipe.home)})
+    card = {"controls": controls(each, recipe.home)}
+    return Shipped(table, variant_maps(each, recipe.home, titles), card, each, recipe.home)
 
 
 def controls(tables: Mapping[str, Table], home: str) -> dict[str, Any]:
