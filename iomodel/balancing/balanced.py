@@ -112,14 +112,15 @@ def balance_draft(
     return Balanced(_result(draft, matrix, report), report)
 
 
-def write_balanced(balanced: Balanced, path: str | Path) -> Path:
+def write_balanced(balanced: Balanced, path: str | Path, *, estimate_ok: bool = False) -> Path:
     """Write a balanced table as NetCDF, whole or not at all: a `Table` as `save_table` does; returns the path.
 
-    Raises TableError or ResultError when the file cannot be written.
+    Raises TableError or ResultError when the file cannot be written, or the draft was an ESTIMATE and not
+    `estimate_ok`.
     """
     table = balanced.table
     if isinstance(table, Table):
-        return save_table(table, path)
+        return save_table(table, path, estimate_ok=estimate_ok)
     plain = table.to_dataset(name=table.name or "matrix") if isinstance(table, xr.DataArray) else table
     said = {key: json.dumps(value, ensure_ascii=False) for key, value in table.attrs.items() if not _plain(value)}
     plain = plain.assign_attrs({**table.attrs, **said})

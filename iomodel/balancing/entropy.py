@@ -42,9 +42,9 @@ _EXAMINED = 1_000_000
 class Fitted:
     """A solved balancing problem.
 
-    cells: the fitted cells; multipliers: λ by row; residuals: A t − b by row as a share of the larger of |b| and the
-    row's turnover |A||t| (about zero on hard rows, what was conceded on soft ones); steps: Newton steps or sweeps.
-    `converged` is always true: what does not converge raises.
+    cells: the fitted cells; multipliers: λ by row (zeros from the methods that have none); residuals: A t − b by row as
+    a share of the larger of |b| and the row's turnover |A||t| (about zero on hard rows, what was conceded on soft
+    ones); steps: Newton steps or sweeps. `converged` is always true: what does not converge raises.
     """
 
     cells: NDArray[np.float64]

@@ -21,6 +21,8 @@ def add(command: Command) -> None:
     parser.add_argument("--seed", metavar="NAME", help=text)
     text = "largest miss of a hard total, as a share of its turnover"
     parser.add_argument("--tolerance", metavar="VALUE", type=number_or_text, help=text)
+    text = "write the table although its draft is an ESTIMATE, whose single cells say little"
+    parser.add_argument("--estimate-ok", action="store_true", help=text)
     parser.add_argument("--out", metavar="FILE", required=True, help="the balanced table, NetCDF")
 
 
@@ -33,7 +35,7 @@ def _balance(asked: argparse.Namespace) -> int:
     draft = read_draft(asked.draft)
     totals = free_totals(draft) if asked.totals is None else read_totals(asked.totals, draft)
     balanced = balance_draft(draft, totals, method=asked.method, seed=asked.seed, tolerance=asked.tolerance)
-    written = write_balanced(balanced, asked.out)
+    written = write_balanced(balanced, asked.out, estimate_ok=asked.estimate_ok)
     say(balanced.report.text())
     say(str(written))
     return 0
