@@ -22,7 +22,7 @@ import xarray as xr
 
 from iomodel.errors import GridError, nearest
 from iomodel.grids.estimators import LEVEL, Array, decomposition, delta, random_balance, regression, saltelli, varies
-from iomodel.grids.outcome import WITH_NUMBERS
+from iomodel.grids.outcome import PRICE, WITH_NUMBERS
 from iomodel.grids.samples import SALTELLI
 from iomodel.values import number, whole
 
@@ -84,7 +84,7 @@ def sensitivity(
         _indices(name, outcome, wanted, design, most_lost, resamples, seed)
         for name, outcome in _outcomes(box, axes, outcomes, year)
     ]
-    found = xr.concat(rows, dim="outcome", join="exact")
+    found = xr.concat(rows, dim="outcome", data_vars="minimal", coords="minimal", compat="override", join="exact")
     found.attrs = {"method": METHODS[design.kind], "runs_without_numbers": RULE, "confidence": LEVEL}
     return found
 
@@ -176,8 +176,9 @@ def _outcomes(
 
 
 def _yearly(box: xr.Dataset, axes: tuple[str, ...]) -> list[str]:
-    """Variables by year alone."""
-    return [str(name) for name, data in box.data_vars.items() if set(data.dims) == {*axes, "year"}]
+    """Variables by year alone, without shadow prices: these stand in the years of their law only."""
+    yearly = [str(name) for name, data in box.data_vars.items() if set(data.dims) == {*axes, "year"}]
+    return [name for name in yearly if not name.startswith(PRICE)]
 
 
 def _in_year(box: xr.Dataset, name: str, year: int | None) -> xr.DataArray:
@@ -215,9 +216,10 @@ def _indices(
         if varies(numbers):
             for key, found in _estimated(values, kept, design, resamples, seed).items():
                 made[key][place] = found
-    data = {key: ((*design.beside, "assumption"), array, {"units": "1"}) for key, array in made.items()}
-    data |= {key: (design.beside, array, {"units": UNITS[key]}) for key, array in counts.items()}
-    coords = {"assumption": names, "outcome": name, "unit": str(outcome.attrs.get("units", ""))}
+    dims = ("outcome", *design.beside)
+    data = {key: ((*dims, "assumption"), array[None], {"units": "1"}) for key, array in made.items()}
+    data |= {key: (dims, array[None], {"units": UNITS[key]}) for key, array in counts.items()}
+    coords = {"assumption": names, "outcome": [name], "unit": ("outcome", [str(outcome.attrs.get("units", ""))])}
     return xr.Dataset(data, coords={**coords, **{dim: outcome[dim].values for dim in design.beside}})
 
 

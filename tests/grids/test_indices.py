@@ -232,6 +232,17 @@ def test_other_axes_stay_beside() -> None:
     assert found["lost"].values.tolist() == [[0, 0, 0]]
 
 
+def test_outcomes_stand_side_by_side() -> None:
+    box = sampled(ishigami, 3, "saltelli", 64)
+    box["z"] = (2 * box["y"] + 1).assign_attrs(units="million persons")
+    box["shadow_price_package"] = box["y"] * np.nan  # of a law that is none in the last year
+    found = sensitivity(box)
+    assert found["outcome"].values.tolist() == ["y", "z"]
+    assert found["unit"].values.tolist() == ["percent", "million persons"]
+    np.testing.assert_allclose(found["total"].sel(outcome="y"), found["total"].sel(outcome="z"))
+    np.testing.assert_allclose(2 * found["spread"].sel(outcome="y"), found["spread"].sel(outcome="z"))
+
+
 def test_the_global_generator_stays_as_it_was() -> None:
     np.random.seed(5)  # noqa: NPY002
     before = np.random.random(3)  # noqa: NPY002
