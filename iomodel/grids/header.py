@@ -144,16 +144,22 @@ def settings_of(grid: Grid) -> dict[str, Any]:
 
 
 def sealed(content: Mapping[str, Any]) -> bytes:
-    """`content` as a JSON text that holds its own sha256."""
-    return json.dumps({"sha256": _sha256(content), "content": content}, ensure_ascii=False).encode()
+    """`content` as a JSON text of three lines, which holds the sha256 of its second line in the first."""
+    text = json.dumps(content, ensure_ascii=False).encode()
+    return b"%s\n%s\n}\n" % (_head(text), text)
 
 
 def unsealed(path: Path) -> dict[str, Any]:
     """The content of a sealed file; ValueError when it is not as it was written, OSError when it cannot be read."""
-    whole = json.loads(path.read_bytes())
-    if not isinstance(whole, dict) or whole.get("sha256") != _sha256(whole.get("content")):
+    head, _, rest = path.read_bytes().partition(b"\n")
+    text, _, end = rest.partition(b"\n")
+    if (head, end) != (_head(text), b"}\n"):
         raise ValueError("its content is not what its sha256 says")
-    return whole["content"]
+    return json.loads(text)
+
+
+def _head(text: bytes) -> bytes:
+    return b'{"sha256": "%s", "content":' % hashlib.sha256(text).hexdigest().encode()
 
 
 def read_header(folder: Path) -> Header:
@@ -199,10 +205,6 @@ def check_same(header: Header, grid: Grid, folder: Path) -> None:
             f"{folder} was begun by iomodel {header.iomodel}; this is {__version__}, whose numbers may differ. "
             "Go on with that version, or choose another folder."
         )
-
-
-def _sha256(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _labels(template: xr.Dataset, dim: Hashable) -> list[Any]:
