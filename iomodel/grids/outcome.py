@@ -75,11 +75,12 @@ def template_of(data: Iterable[xr.Dataset], prices: Iterable[Mapping[str, xr.Dat
     """Labels, dims and units of all that is kept of a run, without numbers.
 
     data, prices: `Trajectory.data` and `.shadow_prices` of one run, or of several where tables or regions differ: then
-    the labels of all, in the order in which they are met. Raises GridError: a variable or law that is nowhere, or that
-    has other dims in another run.
+    the labels of all, in the order in which they are met, and all units ("percent of GDP of 2020 or percent of GDP of
+    2011"). Raises GridError: a variable or law that is nowhere, or that has other dims in another run.
     """
     found: dict[str, xr.DataArray] = {}
     labels: dict[Hashable, dict[Any, None]] = {}
+    units: dict[str, dict[str, None]] = {}
     for dataset, laws in zip(data, prices, strict=True):
         wanted: dict[str, xr.DataArray] = {name: dataset[name] for name in keep.variables if name in dataset}
         wanted |= {f"{PRICE}{law}": laws[law] for law in keep.prices if law in laws}
@@ -88,6 +89,7 @@ def template_of(data: Iterable[xr.Dataset], prices: Iterable[Mapping[str, xr.Dat
             first = found.setdefault(name, array)
             if first.dims != array.dims:
                 raise GridError(f"{name} has the dims {first.dims} in one run and {array.dims} in another.")
+            units.setdefault(name, {})[str(array.attrs.get("units", "1"))] = None
             for dim in array.dims:
                 own = array[dim].values.tolist()
                 labels.setdefault(dim, {}).update(
@@ -99,7 +101,9 @@ def template_of(data: Iterable[xr.Dataset], prices: Iterable[Mapping[str, xr.Dat
     if "year" in labels:
         labels["year"] = dict.fromkeys(sorted(labels["year"]))
     coords = {dim: np.array(list(of_dim)) for dim, of_dim in labels.items()}
-    return xr.Dataset({name: _empty(array, coords) for name, array in found.items()}, coords=coords)
+    return xr.Dataset(
+        {name: _empty(array, coords, " or ".join(units[name])) for name, array in found.items()}, coords=coords
+    )
 
 
 def laid_out(arrays: Mapping[str, xr.DataArray], template: xr.Dataset, before: str = "") -> dict[str, Array]:
@@ -131,8 +135,8 @@ def _laid(array: xr.DataArray, form: xr.DataArray) -> Array:
     return laid
 
 
-def _empty(array: xr.DataArray, coords: Mapping[Hashable, npt.NDArray[Any]]) -> xr.DataArray:
+def _empty(array: xr.DataArray, coords: Mapping[Hashable, npt.NDArray[Any]], units: str) -> xr.DataArray:
     """No numbers, but dims, labels, and of the attributes those that hold for every run."""
     shape = tuple(len(coords[dim]) for dim in array.dims)
-    attrs = {key: array.attrs[key] for key in ("units", "long_name", "meaning", "bound") if key in array.attrs}
-    return xr.DataArray(np.full(shape, np.nan), dims=array.dims, attrs=attrs)
+    attrs = {key: array.attrs[key] for key in ("long_name", "meaning", "bound") if key in array.attrs}
+    return xr.DataArray(np.full(shape, np.nan), dims=array.dims, attrs={"units": units, **attrs})

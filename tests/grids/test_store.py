@@ -299,6 +299,9 @@ def test_runs_on_other_tables_are_laid_on_the_labels_of_all() -> None:
     template = template_of([one, other], [{"debt": price}, {}], keep)
     assert template.sector.values.tolist() == ["a", "b", "a long name"]
     assert template.year.values.tolist() == [2025, 2030]
+    assert template.output.attrs["units"] == "%"
+    other.output.attrs["units"] = "yuan"
+    assert template_of([one, other], [{}, {}], Keep(("output",))).output.attrs["units"] == "% or yuan"
     laid = laid_out(other, template)  # pyright: ignore[reportArgumentType]
     np.testing.assert_array_equal(laid["output"], [[np.nan, np.nan], [0, 1], [2, 3]])
     np.testing.assert_array_equal(laid_out(one, template)["gdp"], [1, 2])  # pyright: ignore[reportArgumentType]
