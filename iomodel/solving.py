@@ -241,7 +241,9 @@ def _judged(course: Course, program: Program, explained: bool) -> Verdict:
     if verdict.status == "infeasible":
         collision = collision_of(program)
         if collision is not None and all(conflict.second != "feasible" for conflict in collision.conflicts):
-            raise InfeasibleError(f"{name}: {described(program, collision)}", program, collision)
+            given = _settings_said(course, program)
+            behaviour = f"\nTaken as the simulation has it: {'; '.join(given)}." if given else ""
+            raise InfeasibleError(f"{name}: {described(program, collision)}{behaviour}", program, collision)
         verdict = replace(verdict, status="failed", law="infeasible, but its laws alone have a path within 1e-6")
     if verdict.status == "unbounded":
         raise SolverError(f"{name}: no best path: the program is unbounded. {runaway(program)}", verdict.status)

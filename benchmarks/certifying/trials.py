@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import iomodel as iom
+from certifying.behaved import path_of_the_simulation
 from certifying.collision import Collision, planted_collision
 from certifying.draws import Case, drawn
 from certifying.lawbook import LawBook, lawbook
@@ -151,9 +152,7 @@ def _replayed(case: Case, program: Program, report: Report) -> None:
         path = replayed(course, last, verdict)
     except InfeasibleError as error:
         if report.verdict == "optimal":
-            broken = beyond_the_simulation(program)
-            found = report.inaccurate if broken else report.wrong
-            found.append(f"optimal ({broken or 'a path of the simulation'}), but solve ends: {error}")
+            _no_path(case, beyond_the_simulation(program), str(error), report)
         return
     except SolverError as error:
         report.inaccurate.append(f"solve: {error}")
@@ -173,6 +172,18 @@ def _replayed(case: Case, program: Program, report: Report) -> None:
     apart = float(np.abs(told - last.values["household_consumption"].value[: told.size]).max())
     if apart > REPLAYED:
         report.wrong.append(f"consumption of the simulation is {apart:.1e} from the program's")
+
+
+def _no_path(case: Case, broken: str, error: str, report: Report) -> None:
+    """`solve` ends without a path although the first program has an optimum: right only if that is none of the
+    simulation's and a search over all that the simulation could do finds none either."""
+    found = path_of_the_simulation(case) if broken else True
+    said = f"optimal ({broken or 'a path of the simulation'}), but solve ends: {error}"
+    if found:
+        report.wrong.append(f"{said}; a path of the simulation meets the laws")
+    elif found is None:
+        report.inaccurate.append(f"{said}; whether the simulation has a path could not be said")
+    report.facts["simulated"] = "no path of the simulation, and none found by switches" if found is False else said
 
 
 def other_laws(program: Program) -> bool:

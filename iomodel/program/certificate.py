@@ -37,7 +37,8 @@ class Verdict:
     status: optimal, simulated, inaccurate, infeasible, unbounded or failed. worst_residual: the largest primal residual
     over the laws, relative to the law's scale, and `law` where it is. dual: multipliers of the wrong sign.
     stationarity, complementarity, gap: relative residuals of the other conditions of optimality, None where there is no
-    point. replay_distance: largest difference between the solver's and the simulated path, percent of base-year GDP.
+    point. loss: what any path near this one could gain at most, see `Conditions`. replay_distance: largest difference
+    between the solver's and the simulated path, percent of base-year GDP.
     remedies: what was tried after a first answer that was not good enough.
     """
 
@@ -55,6 +56,7 @@ class Verdict:
     seconds: float = 0.0
     remedies: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    loss: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "remedies", tuple(self.remedies))
@@ -77,7 +79,12 @@ class Verdict:
         return "; ".join([line, *self.warnings])
 
 
-ENDED = tuple(f": {end}" for end in ("inaccurate", "failed", "infeasible", "unbounded", "short of its own tolerance"))
+EXACT = "made exact"
+"""How the remedy ends that a proof of infeasibility needed."""
+
+_ENDS = ("inaccurate", "failed", "infeasible", "unbounded", "short of its own tolerance", "near the tolerance",
+         "no better")  # fmt: skip
+ENDED = (*(f": {end}" for end in _ENDS), EXACT)
 """How the remedies end that are tries of solvers; the others say with what the program was solved again."""
 
 
@@ -104,7 +111,10 @@ class Conditions:
     least 1), of multipliers to 1 plus the law's own largest, of products to 1 plus the base year's
     household consumption: the goal's own zero means nothing. stationarity: variable -> largest residual, relative to 1
     plus what pushes and pulls there. gap: primal less dual value, that is the sum of all prices times what is left to
-    their bounds and of what is left of the slopes times the point, relative to what products are.
+    their bounds and of what is left of the slopes times the point, relative to what products are. loss: how much more
+    of the goal any point could have of which no variable is farther away than one plus its own size, relative to the
+    same: prices times what is left to bounds, and what is left of the slopes times the way that a variable may go, all
+    summed up without regard to sign (Lagrange's bound, which holds for whatever prices).
     """
 
     primal: Mapping[str, float]
@@ -112,13 +122,14 @@ class Conditions:
     complementarity: Mapping[str, float]
     stationarity: Mapping[str, float]
     gap: float
+    loss: float
 
     @property
     def worst(self) -> float:
         """The largest of all; infinite where something is not a number."""
         parts = (self.primal, self.dual, self.complementarity, self.stationarity)
-        largest = max([self.gap, *(value for part in parts for value in part.values())])
-        numbers = [self.gap, *(value for part in parts for value in part.values())]
+        numbers = [self.gap, self.loss, *(value for part in parts for value in part.values())]
+        largest = max(numbers)
         return largest if np.isfinite(numbers).all() else float("inf")
 
     @property
@@ -168,18 +179,20 @@ def judge(program: Program, arrays: Canonical, where: Places) -> Conditions:
     dual: dict[str, float] = {}
     products: dict[str, float] = {}
     sides = {name: _sides(law.constraint) for name, law in program.laws.items()}
-    total = 0.0
+    total = lost = 0.0
     for name, law in program.laws.items():
-        if isinstance(law.constraint, Equality):
-            continue
         left, right = sides[name]
         price = prices[name]
+        lost += float(np.abs(price * (right - left)).sum())
+        if isinstance(law.constraint, Equality):
+            continue
         dual[name] = max(0.0, -float(price.min(initial=0.0))) / (1 + float(np.abs(price).max(initial=0.0)))
         product = np.abs(price * (right - left))
         products[name] = float(product.max(initial=0.0)) / worth
         total += float((price * (right - left)).sum())
-    stationarity, along = _stationarity(program, arrays, where, prices, push)
-    return Conditions(_primal(program, sides), dual, products, stationarity, abs(total - along) / worth)
+    stationarity, along, gain = _stationarity(program, arrays, where, prices, push)
+    primal = _primal(program, sides)
+    return Conditions(primal, dual, products, stationarity, abs(total - along) / worth, (lost + gain) / worth)
 
 
 def judge_arrays(program: Program, arrays: Canonical, x: Array, z: Array) -> Conditions:
@@ -194,7 +207,9 @@ def judge_arrays(program: Program, arrays: Canonical, x: Array, z: Array) -> Con
     force = 1 + np.abs(push) + abs(arrays.matrix).T @ np.abs(z)
     inner = slice(arrays.equalities, arrays.linear_rows)
     products = [float(np.abs(slack[inner] * z[inner]).max(initial=0.0))]
-    products += [abs(float(slack[cone] @ z[cone])) for cone in _cones(arrays)]
+    in_cones = [abs(float(slack[cone] @ z[cone])) for cone in cones_of(arrays)]
+    products += in_cones
+    lost = float(np.abs(slack[: arrays.linear_rows] * z[: arrays.linear_rows]).sum()) + sum(in_cones)
     worth = _worth(program)
     rest = push + pull
     gap = float(slack[arrays.equalities :] @ z[arrays.equalities :]) - float(rest @ x)
@@ -205,6 +220,7 @@ def judge_arrays(program: Program, arrays: Canonical, x: Array, z: Array) -> Con
         {"cones": max(products) / worth},
         {"columns": float((np.abs(rest) / force).max(initial=0.0))},
         abs(gap) / worth,
+        (lost + float(np.abs(rest) @ (1 + np.abs(x)))) / worth,
     )
 
 
@@ -216,14 +232,15 @@ def _worth(program: Program) -> float:
 
 def _stationarity(
     program: Program, arrays: Canonical, where: Places, prices: Mapping[str, Array], push: Mapping[str, Array]
-) -> tuple[dict[str, float], float]:
+) -> tuple[dict[str, float], float, float]:
     """∇goal − Σ J'λ by variable: zero, or not above zero where the variable is not negative and zero otherwise.
 
-    Returns the residuals by variable and the slopes times the point, Σ r x.
+    Returns the residuals by variable, the slopes times the point, Σ r x, and what they could bring on the way that each
+    variable may go for `loss`.
     """
     pull, weight = _pull(program, arrays, where, prices)
     found: dict[str, float] = {}
-    along = 0.0
+    along = gain = 0.0
     for name, variable in program.variables.items():
         if name not in where.variables:
             continue
@@ -233,6 +250,9 @@ def _stationarity(
         rest = pushed - pull[columns]
         scale = 1 + np.abs(pushed) + weight[columns]
         along += float((rest * value).sum())
+        way = 1 + np.abs(value)
+        down = np.minimum(way, np.maximum(value, 0.0)) if variable.nonneg else way
+        gain += float(np.where(rest > 0, rest * way, -rest * down).sum())
         if variable.nonneg:
             product = np.abs(rest * value)
             rest = np.maximum(rest, 0.0)
@@ -240,7 +260,7 @@ def _stationarity(
             found[f"{name}_not_negative"] = float((product / (scale * (1 + np.abs(value)))).max(initial=0.0))
         else:
             found[name] = float((np.abs(rest) / scale).max(initial=0.0))
-    return found, along
+    return found, along, gain
 
 
 def _pull(
@@ -291,13 +311,13 @@ def _outside_cones(arrays: Canonical, vector: Array, *, dual: bool) -> float:
     """How far a vector is outside the cones; equalities hold none, and their multipliers are free."""
     worst = 0.0 if dual else float(np.abs(vector[: arrays.equalities]).max(initial=0.0))
     worst = max(worst, -float(vector[arrays.equalities : arrays.linear_rows].min(initial=0.0)))
-    for cone in _cones(arrays):
+    for cone in cones_of(arrays):
         head, *tail = vector[cone]
         worst = max(worst, float(np.linalg.norm(tail) - head))
     return worst
 
 
-def _cones(arrays: Canonical) -> Iterator[slice]:
+def cones_of(arrays: Canonical) -> Iterator[slice]:
     """Rows of each second-order cone."""
     first = arrays.linear_rows
     for size in arrays.cones:

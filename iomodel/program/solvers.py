@@ -2,8 +2,8 @@
 
 Clarabel is given the program with what its laws define substituted (`iomodel.program.elimination`), not rescaled and
 with the qdldl factorisation: chosen by measurement on these programs. A point that misses the tolerance is tried again
-on the whole program, rescaled and refined, then by independent interior-point methods where they are installed. What
-was tried is kept in the verdict.
+refined, rescaled and on the whole program, then by independent interior-point methods where they are installed; a proof
+that there is no point is made exact. What was tried is kept in the verdict.
 """
 
 from __future__ import annotations
@@ -31,8 +31,18 @@ from iomodel.errors import ExperimentError, nearest
 from iomodel.program.block import value_of
 from iomodel.program.build import Program
 from iomodel.program.canonical import Canonical, Compiled, compiled, places
-from iomodel.program.certificate import TOLERANCE, Conditions, Verdict, goal_value, judge, judge_arrays, proof_residual
+from iomodel.program.certificate import (
+    EXACT,
+    TOLERANCE,
+    Conditions,
+    Verdict,
+    goal_value,
+    judge,
+    judge_arrays,
+    proof_residual,
+)
 from iomodel.program.elimination import NOTHING, Reduced, definitions, reduced, still_defined
+from iomodel.program.farkas import exact_proof
 from iomodel.program.linear import highs_quiet, linear_program
 
 
@@ -65,15 +75,15 @@ CLARABEL = Solver(
     "Clarabel",
     substituted=True,
 )
-REFINED = Solver(
-    "CLARABEL", "clarabel", {**_ACCURATE, "equilibrate_enable": False}, "Clarabel, refined", substituted=True
-)
+_TIGHT = {**_ACCURATE, "tol_gap_abs": 1e-13, "tol_gap_rel": 1e-13, "tol_feas": 1e-11}
+REFINED = Solver("CLARABEL", "clarabel", {**_TIGHT, "equilibrate_enable": False}, "Clarabel, refined", substituted=True)
 RESCALED = Solver(
     "CLARABEL",
     "clarabel",
     {**_ACCURATE, "tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "equilibrate_max_iter": 50, "max_iter": 500},
     "Clarabel, rescaled, on the whole program",
 )
+SCALED = Solver("CLARABEL", "clarabel", _TIGHT, "Clarabel, rescaled", substituted=True)
 MOREAU = Solver("MOREAU", "moreau", {"device": "cpu", "ipm_settings": _ACCURATE}, "moreau")
 QOCO = Solver("QOCO", "qoco", {"abstol": 1e-8, "reltol": 1e-8}, "QOCO")
 HIGHS = Solver("HIGHS", "highspy", {}, "HiGHS", cones=False)
@@ -94,10 +104,13 @@ BOUND = Solver(
 PROVEN = 1e-6
 """What a proof that there is no path may miss: it then rules out all whose amounts are below its inverse."""
 
+NEAR = TOLERANCE / 2
+"""Residual of an optimum above which another try may bring a better one."""
+
 SMOOTH = (AffAtom, Power, quad_over_lin)
 """Parts of an expression that have a slope everywhere; sums of squares are quad_over_lin by a constant."""
 
-ALONE = (CLARABEL, REFINED, RESCALED, MOREAU, QOCO)
+ALONE = (CLARABEL, REFINED, RESCALED, SCALED, MOREAU, QOCO)
 """What is tried where one region decides."""
 _STEADY = {"static_regularization_constant": 1e-6, "iterative_refinement_enable": True}
 SEVERAL = (BOUND, replace(BOUND, settings={**BOUND.settings, **_STEADY}, label="Clarabel, supernodal, refined"))
@@ -138,7 +151,8 @@ def solve_program(program: Program, name: str | None = None) -> Verdict:
     """Solve in place of cvxpy's own `solve`, judge the answer, and try remedies until it is optimal.
 
     The point and multipliers stay in the program's variables and laws. Returns the verdict of the first try that is
-    good enough, of the best where none is; an answer short of the solver's own tolerance is refined once.
+    good enough, of the best where none is; an answer short of the solver's own tolerance or near ours is tried to be
+    made better.
     """
     only = [solver_named(name, cones=not _is_linear(program))] if name else None
     tried: list[str] = []
@@ -148,15 +162,16 @@ def solve_program(program: Program, name: str | None = None) -> Verdict:
     for solver in only or (SEVERAL if program.setting.form == "world" else ALONE):
         if only is None and verdict.solver and not solver.installed:
             continue
-        verdict = replace(_once(program, solver), remedies=tuple(tried))
-        # An answer that is good enough, of a solver that wanted to go on, is made better where that costs one try.
-        short = verdict.status == "optimal" and program.problem.status == cp.OPTIMAL_INACCURATE and solver is CLARABEL
-        if verdict.status in ("optimal", "infeasible", "unbounded") and not short:
+        verdict = _once(program, solver)
+        verdict = replace(verdict, remedies=(*tried, *verdict.remedies))
+        short, good = _short(program, solver, verdict), verdict.status == "optimal"
+        better = best is None or _miss(verdict) < best[0]
+        if verdict.status in ("infeasible", "unbounded") or (good and better and not short):
             return replace(verdict, seconds=time.perf_counter() - started)
-        tried.append(f"{solver.label}: {'short of its own tolerance' if short else verdict.status}")
-        if verdict.status in ("optimal", "inaccurate") and (best is None or _miss(verdict) < best[0]):
+        tried.append(f"{solver.label}: {short or ('no better' if good else verdict.status)}")
+        if verdict.status in ("optimal", "inaccurate") and better:
             best = _miss(verdict), verdict, _held(program)
-        if best is not None and best[1].status == "optimal" and not short:
+        if best is not None and best[1].status == "optimal" and not short and (best[0] <= NEAR or solver != REFINED):
             break
     if best is not None:
         verdict = replace(
@@ -164,6 +179,16 @@ def solve_program(program: Program, name: str | None = None) -> Verdict:
         )
         _put_back(best[2])
     return replace(verdict, seconds=time.perf_counter() - started)
+
+
+def _short(program: Program, solver: Solver, verdict: Verdict) -> str:
+    """Why an answer that is good enough is made better where that costs one try, in a word; empty where it is not."""
+    if verdict.status != "optimal" or solver not in (CLARABEL, REFINED):
+        return ""
+    if _miss(verdict) > NEAR:
+        return "near the tolerance"
+    inaccurate = program.problem.status == cp.OPTIMAL_INACCURATE and solver is CLARABEL
+    return "short of its own tolerance" if inaccurate else ""
 
 
 def _smooth(program: Program) -> bool:
@@ -190,8 +215,8 @@ def _is_linear(program: Program) -> bool:
 
 def _miss(verdict: Verdict) -> float:
     """The worst residual of a verdict."""
-    parts = (verdict.worst_residual, verdict.dual, verdict.stationarity, verdict.complementarity, verdict.gap)
-    numbers = [part for part in parts if part is not None]
+    parts = (verdict.dual, verdict.stationarity, verdict.complementarity, verdict.gap, verdict.loss)
+    numbers = [verdict.worst_residual, *(part for part in parts if part is not None)]
     return max(numbers) if np.isfinite(numbers).all() else float("inf")
 
 
@@ -222,7 +247,9 @@ def _once(program: Program, solver: Solver) -> Verdict:
         if proof > PROVEN:
             return Verdict("failed", law=f"{status}, by a proof that misses {proof:.0e}", **named)
         told = () if proof <= PROVEN else (f"{status} on the word of {solver.label}",)
-        return Verdict(status, worst_residual=0.0 if told else proof, warnings=told, **named)
+        missed = program.memo["missed"] if solver.name == CLARABEL.name else 0.0
+        made_exact = (f"{solver.label}: a proof that missed {missed:.0e}, {EXACT}",) if missed else ()
+        return Verdict(status, worst_residual=0.0 if told else proof, warnings=told, remedies=made_exact, **named)
     if status == "infeasible_or_unbounded" or any(value.value is None for value in program.problem.variables()):
         return Verdict("failed", law=status, **named)
     with np.errstate(
@@ -250,6 +277,7 @@ def _parts(conditions: Conditions) -> dict[str, float]:
         "complementarity": max(conditions.complementarity.values(), default=0.0),
         "stationarity": max(conditions.stationarity.values(), default=0.0),
         "gap": conditions.gap,
+        "loss": conditions.loss,
     }
 
 
@@ -305,7 +333,11 @@ def _by_clarabel(program: Program, solver: Solver) -> Compiled:
         pairs = program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
     smaller = reduced(made.arrays, pairs)
     answer = called(smaller, solver)
-    program.memo.update(proof=answer.proof, point=(answer.x, answer.z))
+    missed = 0.0
+    if answer.status == "PrimalInfeasible" and answer.proof > PROVEN:
+        missed = answer.proof
+        answer.z, answer.proof = exact_proof(made.arrays, answer.z)
+    program.memo.update(proof=answer.proof, missed=missed, point=(answer.x, answer.z))
     made.give(answer)
     return made
 

@@ -16,7 +16,7 @@ from iomodel.program import solvers
 from iomodel.program.block import Block, Term, Var
 from iomodel.program.build import Program
 from iomodel.program.certificate import primal_residuals
-from iomodel.program.solvers import CLARABEL, MOREAU, QOCO, REFINED, RESCALED, solve_program, solver_named
+from iomodel.program.solvers import CLARABEL, MOREAU, QOCO, REFINED, RESCALED, SCALED, solve_program, solver_named
 from iomodel.program.trajectory import Trajectory
 
 
@@ -36,7 +36,7 @@ def test_what_misses_the_tolerance_is_retried_and_said(china: Economy, monkeypat
     verdict = solve_program(program)
     assert verdict.status == "inaccurate"
     tried = {*verdict.remedies, f"{verdict.solver}: inaccurate"}
-    chain = [CLARABEL, REFINED, RESCALED, *(other for other in (MOREAU, QOCO) if other.installed)]
+    chain = [CLARABEL, REFINED, RESCALED, SCALED, *(other for other in (MOREAU, QOCO) if other.installed)]
     assert {f"{solver.label}: inaccurate" for solver in chain} <= tried | {f"{QOCO.label}: failed"}
     assert len(tried) == len(chain)
 
