@@ -11,18 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
-from cvxpy.atoms.affine.affine_atom import AffAtom
 from cvxpy.constraints.zero import Equality
-from scipy import sparse
 
 from iomodel.program.block import value_of
 from iomodel.program.build import Program
 from iomodel.program.canonical import Canonical, Places
+from iomodel.program.gradients import goal_gradient, slopes
 
 Array = npt.NDArray[np.float64]
 
@@ -328,53 +326,3 @@ def cones_of(arrays: Canonical) -> Iterator[slice]:
 def goal_value(program: Program) -> float:
     """The goal at the program's point."""
     return float(value_of(program.problem.objective.args[0]))
-
-
-def goal_gradient(program: Program) -> dict[str, Array]:
-    """Variable -> slope of the goal at the program's point, in the variable's shape; zero for variables not named."""
-    found: dict[str, Array] = {}
-    for term in program.terms.values():
-        for variable, slope in slopes(program, term.expression).items():
-            shaped = np.asarray(slope.todense()).reshape(program.values[variable].shape, order="F")
-            found[variable] = found[variable] + shaped if variable in found else shaped
-    return found
-
-
-def slopes(program: Program, expression: cp.Expression) -> dict[str, Any]:
-    """Variable -> sparse (entries of the variable, entries of the expression), columns first as cvxpy counts them."""
-    names = {id(value): name for name, value in program.values.items() if name in program.variables}
-    found = _chained(expression, program.memo.setdefault("slopes", {}))
-    return {names[key]: slope for key, (_, slope) in found.items() if key in names}
-
-
-def _chained(expression: Any, kept: dict[int, Any]) -> dict[int, tuple[Any, Any]]:
-    """The chain rule over an expression's tree: id of a variable -> the variable and the slope in it.
-
-    What is the same at every point, slopes of affine parts without parameters, is kept: cvxpy takes long to find it,
-    and a program that is solved again has it already.
-    """
-    if id(expression) in kept:
-        return kept[id(expression)][1]
-    if isinstance(expression, cp.Variable):
-        return {id(expression): (expression, sparse.eye_array(expression.size, format="csr"))}
-    if expression.is_constant():
-        return {}
-    straight = isinstance(expression, AffAtom) and not expression.parameters()
-    key = -id(expression)
-    if key in kept:
-        local = kept[key][1]
-    else:
-        # cvxpy's own `grad` finds the slopes of affine parts anew at every point; its steps are taken one by one here.
-        local = expression._grad([argument.value for argument in expression.args])  # pyright: ignore[reportPrivateUsage]
-        if straight:
-            kept[key] = expression, local
-    found: dict[int, tuple[Any, Any]] = {}
-    for argument, own in zip(expression.args, local, strict=True):
-        for key, (variable, slope) in _chained(argument, kept).items():
-            if own is None:  # outside of what a power is defined on there is no slope, and no optimum
-                own = np.nan
-            step = slope * own if np.isscalar(own) else slope @ own
-            found[key] = variable, found[key][1] + step if key in found else step
-    if straight and expression.is_affine():
-        kept[id(expression)] = expression, found
-    return found

@@ -164,8 +164,9 @@ def _good(arrays: Canonical, pairs: Definitions) -> bool:
 
 
 @dataclass(frozen=True)
-class _Substituted:
-    """x_E = fixed − moves x_R; steps: the powers of the nilpotent part by which the defining rows are turned around."""
+class Substituted:
+    """x_E = fixed − moves x_R; steps: the powers of the nilpotent part by which the defining rows are turned around;
+    through: what the rows that are left have in the columns that are defined."""
 
     rows: Indices
     columns: Indices
@@ -173,19 +174,18 @@ class _Substituted:
     steps: tuple[sparse.csr_matrix, ...]
     fixed: Array
     moves: sparse.csr_matrix
+    through: sparse.csr_matrix
     matrix: sparse.csr_matrix
     bound: Array
 
 
-def _substitution(arrays: Canonical, pairs: Definitions) -> _Substituted | None:
+def _substitution(arrays: Canonical, pairs: Definitions) -> Substituted | None:
     """Substitute; None where the definitions go in a circle.
 
     The system of the defining rows is D (I − N) with N nilpotent, a recursion over the years, so that its inverse is
     the finite product (I + N)(I + N²)(I + N⁴)… applied from the left.
     """
-    count_rows, count_columns = arrays.bound.size, arrays.linear.size
-    rows = np.setdiff1d(np.arange(count_rows), pairs.rows)
-    columns = np.setdiff1d(np.arange(count_columns), pairs.columns)
+    rows, columns = _others(arrays.bound.size, pairs.rows), _others(arrays.linear.size, pairs.columns)
     own = arrays.matrix[pairs.rows]
     system = sparse.csr_matrix(own[:, pairs.columns])
     pivot = np.asarray(system.diagonal(), dtype=np.float64)
@@ -193,14 +193,12 @@ def _substitution(arrays: Canonical, pairs: Definitions) -> _Substituted | None:
     nilpotent = sparse.csr_matrix(sparse.eye_array(pairs.rows.size) - scale @ system)
     nilpotent.eliminate_zeros()
     moves: sparse.csr_matrix = sparse.csr_matrix(scale @ own[:, columns])
-    fixed: Array = arrays.bound[pairs.rows] / pivot
     steps: list[sparse.csr_matrix] = []
     while nilpotent.nnz:
         if len(steps) == 10 or nilpotent.nnz > arrays.matrix.nnz:
             return None
         steps.append(nilpotent)
         moves = sparse.csr_matrix(moves + nilpotent @ moves)
-        fixed = np.asarray(fixed + nilpotent @ fixed, dtype=np.float64)
         nilpotent = sparse.csr_matrix(nilpotent @ nilpotent)
         nilpotent.eliminate_zeros()
     left = arrays.matrix[rows]
@@ -208,8 +206,25 @@ def _substitution(arrays: Canonical, pairs: Definitions) -> _Substituted | None:
     matrix = sparse.csr_matrix(left[:, columns] - through @ moves)
     matrix.data[np.abs(matrix.data) < NEGLIGIBLE] = 0.0
     matrix.eliminate_zeros()
+    for made in (matrix, through, moves, *steps):
+        made.sort_indices()
+    fixed = in_turn(steps, arrays.bound[pairs.rows] / pivot)
     bound = arrays.bound[rows] - through @ fixed
-    return _Substituted(rows, columns, pivot, tuple(steps), fixed, moves, matrix, bound)
+    return Substituted(rows, columns, pivot, tuple(steps), fixed, moves, through, matrix, bound)
+
+
+def in_turn(steps: Sequence[sparse.csr_matrix], fixed: Array) -> Array:
+    """What is defined by numbers alone, and by what these define."""
+    for step in steps:
+        fixed = np.asarray(fixed + step @ fixed, dtype=np.float64)
+    return fixed
+
+
+def _others(count: int, places: Indices) -> Indices:
+    """The places below `count` that are not among these."""
+    left = np.ones(count, dtype=np.bool_)
+    left[places] = False
+    return np.flatnonzero(left)
 
 
 @dataclass(frozen=True)
@@ -223,7 +238,7 @@ class Reduced:
     """The whole program with what is carried put in, and the matrix that did it."""
     turn: sparse.csr_matrix
     pairs: Definitions
-    made: _Substituted
+    made: Substituted
     rows: Indices
     """Of the substituted program's rows, those that are left, in the solver's order."""
     columns: Indices
@@ -278,21 +293,23 @@ def reduced(whole: Canonical, pairs: Definitions) -> Reduced:
     def ordered(places: Indices) -> Indices:
         return places[::-1] if pairs.backwards else shuffle.permutation(places)
 
-    columns = ordered(np.setdiff1d(np.arange(linear.size), idle))
-    above = np.setdiff1d(np.arange(equalities, part.linear_rows), idle_rows)
+    columns = ordered(_others(linear.size, idle))
+    above = np.arange(equalities, part.linear_rows)
+    above = above[~np.isin(above, idle_rows)]
     rows = np.concatenate(
         [ordered(np.arange(equalities)), ordered(above), np.arange(part.linear_rows, made.bound.size)]
     )
-    inner = Canonical(
-        quadratic=sparse.csc_matrix(sparse.triu(quadratic[columns][:, columns])),
-        linear=linear[columns],
-        matrix=sparse.csr_matrix(made.matrix[rows][:, columns]),
-        bound=made.bound[rows],
-        equalities=equalities,
-        inequalities=above.size,
-        cones=whole.cones,
+    upper = sparse.csc_matrix(sparse.triu(quadratic[columns][:, columns]))
+    inner = replace(part, quadratic=upper, inequalities=above.size)
+    return Reduced(
+        handed(inner, rows, columns), given, whole, turn, pairs, made, rows, columns, idle, idle_rows, idle_of
     )
-    return Reduced(inner, given, whole, turn, pairs, made, rows, columns, idle, idle_rows, idle_of)
+
+
+def handed(part: Canonical, rows: Indices, columns: Indices) -> Canonical:
+    """Rows, bounds and costs in the solver's order; the quadratic costs and counts of `part` are in it already."""
+    matrix = sparse.csr_matrix(part.matrix[rows][:, columns])
+    return replace(part, linear=part.linear[columns], matrix=matrix, bound=part.bound[rows])
 
 
 def _idle(arrays: Canonical) -> tuple[Indices, Indices, Indices]:

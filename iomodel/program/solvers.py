@@ -41,9 +41,10 @@ from iomodel.program.certificate import (
     judge_arrays,
     proof_residual,
 )
-from iomodel.program.elimination import NOTHING, Reduced, definitions, reduced, still_defined
+from iomodel.program.elimination import NOTHING, Definitions, Reduced, definitions, reduced, still_defined
 from iomodel.program.farkas import exact_proof
 from iomodel.program.linear import highs_quiet, linear_program
+from iomodel.program.resubstitution import reduced_again
 
 
 @dataclass(frozen=True)
@@ -331,7 +332,7 @@ def _by_clarabel(program: Program, solver: Solver) -> Compiled:
     pairs = program.memo["definitions"] if solver.substituted else NOTHING
     if not still_defined(made.arrays, pairs):  # a parameter took a coefficient away
         pairs = program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
-    smaller = reduced(made.arrays, pairs)
+    smaller = _substituted(program, made.arrays, pairs)
     answer = called(smaller, solver)
     missed = 0.0
     if answer.status == "PrimalInfeasible" and answer.proof > PROVEN:
@@ -340,6 +341,16 @@ def _by_clarabel(program: Program, solver: Solver) -> Compiled:
     program.memo.update(proof=answer.proof, missed=missed, point=(answer.x, answer.z))
     made.give(answer)
     return made
+
+
+def _substituted(program: Program, arrays: Canonical, pairs: Definitions) -> Reduced:
+    """The reduced program; that of the last call, with the numbers that have changed, where it fits."""
+    if pairs is NOTHING:
+        return reduced(arrays, pairs)
+    before: Reduced | None = program.memo.get("reduced")
+    again = reduced_again(before, arrays) if before is not None and before.pairs is pairs else None
+    program.memo["reduced"] = found = again or reduced(arrays, pairs)
+    return found
 
 
 def called(smaller: Reduced, solver: Solver) -> SimpleNamespace:
