@@ -29,6 +29,7 @@ from iomodel.grids.definition import Grid
 from iomodel.grids.executors import Executor, in_processes, in_this_process
 from iomodel.grids.layout import template_for
 from iomodel.grids.outcome import WITH_NUMBERS, Outcome
+from iomodel.grids.processes import MEMORY
 from iomodel.grids.progress import Meter, Tell, duration
 from iomodel.grids.runs import runs
 from iomodel.grids.store import Store, create_store, holds_store, open_store
@@ -143,11 +144,11 @@ def _executor(workers: int | None, scheduler: str | None, tell: Tell) -> Abstrac
             raise ExperimentError(
                 f"A scheduler needs the package {error.name}, which is not installed: pip install 'iomodel[cluster]'."
             ) from None
-        return on_cluster(text("scheduler", scheduler), say=tell)
+        return on_cluster(text("scheduler", scheduler), MEMORY, tell)
     if workers is None:
-        return in_processes(cores())
+        return in_processes(cores(), MEMORY)
     count = whole("workers", workers, 0, 1024, "processes")
-    return in_processes(count) if count else in_this_process()
+    return in_processes(count, MEMORY) if count else in_this_process()
 
 
 def cores() -> int:

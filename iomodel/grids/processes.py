@@ -36,6 +36,9 @@ MEMORY = 1_500_000_000
 """Bytes that a worker's process may hold: beyond, it forgets what it kept, and where that is not enough it is replaced
 after the run."""
 
+COMMAND = "from iomodel.grids.processes import serve; serve()"
+"""What a child runs."""
+
 TRIES = 3
 """Processes that a run may lose before it is called failed."""
 
@@ -83,29 +86,41 @@ class Process:
         self._end()
 
     def _start(self) -> None:
-        """Have a child that is ready."""
-        if self._child is not None or self._killed:
-            return
-        self._answers = queue.SimpleQueue()
-        command = [sys.executable, "-c", "from iomodel.grids.processes import serve; serve()"]
-        self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), start_new_session=True
+        """Have a child that is ready; one that is killed before it is gets a few successors."""
+        answer: object = "ready"
+        for _ in range(TRIES):
+            if self._child is not None or self._killed:
+                return
+            answer, code = self._begun()
+            if answer == "ready" or self._killed:
+                return
+            self._end()
+            if isinstance(answer, IOModelError):
+                raise answer
+            if code is not None and code > 0:  # it ended by itself: another would, too
+                raise GridError(f"A worker's process ended with code {code} before its first run; see what it said.")
+        raise GridError(
+            f"{TRIES} processes of a worker were lost before their first run, killed from outside or by the system for "
+            "want of memory. Use fewer workers."
         )
-        assert self._child.stdout is not None
-        threading.Thread(target=_read, args=(self._child.stdout, self._answers), daemon=True).start()
+
+    def _begun(self) -> tuple[object, int | None]:
+        """What a new child answers, and its code where it has ended."""
+        self._answers = queue.SimpleQueue()
+        self._child = child = subprocess.Popen(
+            [sys.executable, "-c", COMMAND],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), start_new_session=True,
+        )  # fmt: skip
+        assert child.stdout is not None
+        threading.Thread(target=_read, args=(child.stdout, self._answers), daemon=True).start()
         self._send((self._memory, self._shared))
         try:
             answer = self._answers.get(timeout=STARTING)
         except queue.Empty:
-            answer = "no answer"
-        if answer == "ready" or self._killed:
-            return
-        code = self._child.poll()
-        self._end()
-        if isinstance(answer, IOModelError):
-            raise answer
-        ended = "did not start" if code is None else f"ended with code {code} before its first run"
-        raise GridError(f"A worker's process {ended}; what it said stands above.")
+            return "late", None
+        if answer != "lost":
+            return answer, None
+        return answer, child.wait()
 
     def _asked(self, task: Task) -> Outcome | str:
         """The child's answer; "late" or "lost" when there is none, and then no child."""
