@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import pickle
 import queue
@@ -39,6 +40,9 @@ AHEAD = 2
 
 LOOK = 0.5
 """Seconds between looks at whether the scheduler is still there and at which workers there are."""
+
+TALKATIVE = ("distributed", "tornado", "asyncio")
+"""Loggers that tell at length of a scheduler that is gone; some of those below them have a level of their own."""
 
 Say = Callable[[str], None]
 
@@ -101,14 +105,18 @@ def on_cluster(address: str, memory: int = MEMORY, say: Say = lambda _: None) ->
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """Let Dask not fill the screen with what is said in one line here."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """Let Dask and what it stands on not fill the screen with what is said in one line here."""
+    known = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in TALKATIVE]
+    loggers = [logging.getLogger(name) for name in {*known, *TALKATIVE}]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        gc.collect()  # tasks that a lost scheduler left behind complain when they are collected
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager
