@@ -32,7 +32,7 @@ RUN_DIM = "run"
 OF_A_RUN = ("seconds", "solver_seconds", "worst_residual")
 """Numbers of every run, whatever its end."""
 
-FEWEST, MOST, BYTES = 64, 4096, 1 << 26
+FEWEST, MOST, BYTES = 256, 4096, 1 << 26
 """Runs in a segment, at least and at most, and how many bytes of numbers it may hold."""
 
 
@@ -124,10 +124,11 @@ def header_of(grid: Grid, template: xr.Dataset) -> Header:
 def segment_runs(size: int, run_bytes: int) -> int:
     """Runs of a segment: a sixty-fourth of the grid, within limits of number and of memory.
 
-    Few files (about 64 a variable up to 260,000 runs), and a journal that stays below 64 MB.
+    Few files (at most 64 a variable up to 260,000 runs), a journal that stays below 64 MB, and the driver, which hands
+    out no run while it lays out a segment, seldom busy with it.
 
-    >>> segment_runs(30, 10_000), segment_runs(10_000, 10_000), segment_runs(1_000_000, 10_000)
-    (64, 157, 4096)
+    >>> segment_runs(30, 10_000), segment_runs(100_000, 10_000), segment_runs(1_000_000, 10_000)
+    (256, 1563, 4096)
     """
     return max(1, min(max(FEWEST, math.ceil(size / 64)), MOST, BYTES // max(run_bytes, 1)))
 

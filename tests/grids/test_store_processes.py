@@ -95,6 +95,20 @@ def test_a_driver_killed_at_any_moment_leaves_a_store_to_go_on_with(tmp_path: Pa
     xr.testing.assert_identical(iom.open_results(folder).load(), whole)
 
 
+def test_results_are_read_while_another_process_writes_them(tmp_path: Path, whole: xr.Dataset) -> None:
+    folder = tmp_path / "store"
+    with started(folder, "put", "0", str(SIZE - 1)) as process:
+        said = lines(process)
+        next(said)
+        before = -1
+        while before < SIZE:
+            box = iom.open_results(folder).load()
+            there = box.status != "left"
+            xr.testing.assert_identical(box.where(there), whole.where(there))
+            assert int(there.sum()) >= before
+            before = int(there.sum())
+
+
 def stop_here(process: subprocess.Popen[str], line: str, stop: int) -> bool:
     """Kill the process when it says a run behind `stop`."""
     if int(line) >= stop:

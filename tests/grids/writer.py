@@ -85,7 +85,7 @@ def main(folder: Path, what: str, *rest: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(rest[0]), resource.RLIM_INFINITY))
         say(until_full(folder, last))
     elif what == "full":
-        mount("-t", "tmpfs", "-o", "size=300k", "none", str(folder))
+        mount("-t", "tmpfs", "-o", "size=200k", "none", str(folder))
         before = until_full(folder / "store", last)
         say(before)
         say(until_full(folder / "store", last) >= before)  # a second try on the full disk
