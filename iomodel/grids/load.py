@@ -54,7 +54,7 @@ def load_grid(name_or_path: str | Path) -> Grid:
 
     >>> grid = load_grid("package-by-reform")
     >>> grid.dims, grid.experiment(0).targets["package"].value
-    (('package', 'reform'), 0.0)
+    (('package', 'drive_cut'), 0.0)
     """
     path = _find(name_or_path)
     try:

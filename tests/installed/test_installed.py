@@ -28,6 +28,10 @@ def test_shipped_tables_come_with_the_package(name: str) -> None:
 
 def test_cards_and_experiments_come_with_the_package() -> None:
     assert 0 < iom.load_cards("china-2020")["precaution"] < 1
+    assert {iom.load_grid(file.stem).name for file in (data_folder() / "experiments" / "grids").glob("*.toml")} >= {
+        "package-by-reform",
+        "robustness-two-halves",
+    }
     for file in (data_folder() / "experiments").glob("*.toml"):
         assert iom.load_experiment(file.stem).name == file.stem
 
