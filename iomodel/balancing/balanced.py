@@ -143,8 +143,9 @@ def _less_fixed(totals: Totals, fixed: Floats) -> Totals:
 
 
 def _kept(draft: Draft, totals: Totals, matrix: Floats) -> tuple[float, tuple[Conceded, ...]]:
-    """The largest miss of a hard total, and the soft totals that gave way by a millionth or more, largest first."""
-    worst, gave = 0.0, list[tuple[float, Conceded]]()
+    """The largest miss of a hard total or of sales equal to payments, and the soft totals that gave way by a millionth
+    or more, largest first."""
+    worst, gave = _imbalance(draft, matrix), list[tuple[float, Conceded]]()
     for side, axis, wanted, soft in (
         ("row", 1, totals.rows, totals.row_softness),
         ("column", 0, totals.columns, totals.column_softness),
@@ -157,6 +158,15 @@ def _kept(draft: Draft, totals: Totals, matrix: Floats) -> tuple[float, tuple[Co
             total = Conceded(names[place], float(wanted[place]), float(sums[place]))
             gave.append((float(miss[place]), total))
     return worst, tuple(total for _, total in sorted(gave, key=lambda pair: -pair[0]))
+
+
+def _imbalance(draft: Draft, matrix: Floats) -> float:
+    """The largest difference of what a sector sells and what it pays, as a share of its turnover."""
+    pairs = draft.identities()
+    row, column = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    miss = np.abs(matrix.sum(axis=1)[row] - matrix.sum(axis=0)[column])
+    size = np.abs(matrix).sum(axis=1)[row]
+    return float(np.max(miss / np.where(size > 0, size, 1.0), initial=0.0))
 
 
 def _result(draft: Draft, matrix: Floats, report: BalanceReport) -> Table | xr.Dataset | xr.DataArray:

@@ -19,8 +19,11 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from iomodel.balancing.rows import Rows
+from iomodel.errors import BalanceError
 
 _SHOWN = 8
+_EXAMINED = 1_000_000
+"""Nonzero cells up to which targets are examined: the linear program of more takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +78,9 @@ def contradiction(rows: Rows, tolerance: float = 1e-7) -> str | None:
         + more
         + "\nCorrect them, make some soft, or seed cells of zero."
     )
+
+
+def refuse_contradiction(rows: Rows) -> None:
+    """BalanceError with the text of `contradiction`, where there is one and not too many cells to look for it."""
+    if np.count_nonzero(rows.start) <= _EXAMINED and (text := contradiction(rows)) is not None:
+        raise BalanceError(text)

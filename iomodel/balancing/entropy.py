@@ -6,7 +6,7 @@ The first term is the distance that RAS and GRAS minimise, so a cell keeps its s
 column totals alone the solution is that of GRAS. The program is solved through its dual: t = t0 · exp(sign(t0) · A'λ)
 with one multiplier a row, and Newton's method on λ with the Hessian A diag|t| A' + diag(τ|b|). Rows that say the same
 twice (row and column totals of one table) leave the Hessian singular along a direction that changes no cell; a
-relative 1e-11 on its scaled diagonal holds that direction still.
+little added to its scaled diagonal holds that direction still, and more of it where a step does not help.
 
 Sources: Junius and Oosterhaven (2003), Economic Systems Research 15, 87–96; Lenzen, Wood and Gallego (2007), 19,
 461–465; for entropy programs with linear constraints Censor and Zenios (1997), Parallel Optimization, ch. 9.
@@ -15,7 +15,7 @@ Sources: Junius and Oosterhaven (2003), Economic Systems Research 15, 87–96; L
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,19 +23,17 @@ import scipy.linalg
 import scipy.sparse
 from numpy.typing import NDArray
 
-from iomodel.balancing.contradictions import contradiction
+from iomodel.balancing.contradictions import refuse_contradiction
 from iomodel.balancing.rows import Rows, checked_rows, impossible_rows, worst_rows
-from iomodel.errors import BalanceError, SolverError
+from iomodel.errors import SolverError
 
 _CAP = 3.0
 """Largest change of a cell's exponent in one step: a factor of twenty."""
-_HOLD = 1e-11
-"""Share of the scaled diagonal that keeps redundant rows from making the Hessian singular."""
+_HOLD = 1e-14
+"""Least share of the scaled diagonal that is added to it; redundant rows make the Hessian singular."""
 _PATIENCE = 25
 """Steps without halving the largest residual after which the totals are taken to contradict each other."""
 _HALVINGS = 40
-_EXAMINED = 1_000_000
-"""Nonzero cells up to which constraints that are not met are examined for contradictions."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def fit(
     softness: NDArray[np.float64] | None = None,
     *,
     tolerance: float = 1e-10,
-    steps: int = 100,
+    steps: int = 200,
     names: Sequence[str] | None = None,
 ) -> Fitted:
     """The cells nearest to `start` in entropy that meet `constraints` @ cells = `targets`.
@@ -85,17 +83,16 @@ def fit(
     return solved(rows, tolerance, steps)
 
 
-def solved(rows: Rows, tolerance: float = 1e-10, steps: int = 100) -> Fitted:
+def solved(rows: Rows, tolerance: float = 1e-10, steps: int = 200) -> Fitted:
     """`fit` for constraints that are checked already; raises as `fit` does."""
     dual = _Dual.of(rows)
-    multipliers, taken, converged = _newton(dual, tolerance, steps)
-    cells = dual.cells(multipliers)
-    if converged:
-        return Fitted(cells, multipliers, rows.residuals(cells), taken)
-    examined = np.count_nonzero(rows.start) <= _EXAMINED
-    if examined and (text := contradiction(rows)) is not None:
-        raise BalanceError(text)
-    raise SolverError(worst_rows(rows, cells, taken, tolerance))
+    walk = _newton(dual, tolerance, steps)
+    cells = dual.cells(walk.multipliers)
+    if walk.converged:
+        return Fitted(cells, walk.multipliers, rows.residuals(cells), walk.steps)
+    if not walk.examined:
+        refuse_contradiction(rows)
+    raise SolverError(worst_rows(rows, cells, walk.steps, tolerance))
 
 
 @dataclass(frozen=True)
@@ -129,11 +126,6 @@ class _Dual:
         """|t| at these exponents."""
         return self.size * np.exp(np.minimum(exponents, 700.0))
 
-    def value(self, sizes: NDArray[np.float64], multipliers: NDArray[np.float64]) -> float:
-        """D, up to a constant."""
-        own = 0.5 * np.dot(self.give, multipliers**2) - np.dot(self.rows.targets, multipliers)
-        return float(sizes.sum() + own)
-
     def gradient(self, sizes: NDArray[np.float64], multipliers: NDArray[np.float64]) -> NDArray[np.float64]:
         """B|t| − b + Σλ, by row."""
         return self.signed @ sizes - self.rows.targets + self.give * multipliers
@@ -151,70 +143,110 @@ class _Dual:
         return full
 
 
-def _newton(dual: _Dual, tolerance: float, steps: int) -> tuple[NDArray[np.float64], int, bool]:
-    """Multipliers, the steps they took, and whether the gradient vanishes there."""
-    multipliers = np.zeros(len(dual.rows.targets))
-    exponents = np.zeros(len(dual.size))
-    sizes = dual.size.copy()
-    best, since, step = np.inf, 0, 0
+@dataclass(frozen=True)
+class _Walk:
+    """Where Newton's method stands: multipliers, the cells' exponents B'λ, the hold on the diagonal, steps taken, the
+    smallest residual met and the steps since, whether it is below the tolerance, and whether the targets were examined
+    for contradictions."""
+
+    multipliers: NDArray[np.float64]
+    exponents: NDArray[np.float64]
+    hold: float = _HOLD
+    steps: int = 0
+    best: float = np.inf
+    since: int = 0
+    converged: bool = False
+    examined: bool = False
+
+
+def _newton(dual: _Dual, tolerance: float, steps: int) -> _Walk:
+    """Steps until the gradient vanishes, none helps any more, or they run out.
+
+    Raises BalanceError when no progress for a while turns out to be a contradiction.
+    """
+    walk = _Walk(np.zeros(len(dual.rows.targets)), np.zeros(len(dual.size)))
     while True:
-        gradient = dual.gradient(sizes, multipliers)
+        sizes = dual.sizes(walk.exponents)
+        gradient = dual.gradient(sizes, walk.multipliers)
         miss = dual.miss(gradient, sizes)
-        if miss <= tolerance:
-            return multipliers, step, True
-        best, since = (miss, 0) if miss < 0.5 * best else (best, since + 1)
-        if step >= steps or since > _PATIENCE:
-            break
-        direction = _direction(dual.hessian(sizes), gradient)
-        moved = _search(dual, multipliers, exponents, direction, gradient)
+        best, since = (miss, 0) if miss < 0.5 * walk.best else (walk.best, walk.since + 1)
+        walk = replace(walk, best=best, since=since, converged=miss <= tolerance)
+        if walk.converged or walk.steps >= steps:
+            return walk
+        if since > _PATIENCE and not walk.examined:
+            refuse_contradiction(dual.rows)
+            walk = replace(walk, examined=True)
+        moved = _step(dual, walk, sizes, gradient)
         if moved is None:
-            break
-        multipliers, exponents = moved
-        sizes = dual.sizes(exponents)
-        step += 1
-    return multipliers, step, False
+            return walk
+        walk = moved
 
 
-def _direction(hessian: NDArray[np.float64], gradient: NDArray[np.float64]) -> NDArray[np.float64]:
-    """−H⁻¹g by Cholesky of the matrix scaled to a unit diagonal; the hold grows until it succeeds."""
-    diagonal = np.diagonal(hessian).copy()
+def _step(dual: _Dual, walk: _Walk, sizes: NDArray[np.float64], gradient: NDArray[np.float64]) -> _Walk | None:
+    """One step; where no length of it lowers the dual, the hold on the diagonal grows. None if that does not help."""
+    scaled, scale = _scaled(dual.hessian(sizes))
+    hold = walk.hold
+    while hold < 1e3:
+        direction = _direction(scaled, scale, gradient, hold)
+        if direction is not None:
+            change = dual.by_cell @ direction
+            length = _length(dual, sizes, gradient, direction, change)
+            if length > 0:
+                return replace(
+                    walk,
+                    multipliers=walk.multipliers + length * direction,
+                    exponents=walk.exponents + length * change,
+                    hold=max(0.1 * hold, _HOLD),
+                    steps=walk.steps + 1,
+                )
+        hold *= 10.0
+    return None
+
+
+def _scaled(hessian: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The Hessian scaled to a unit diagonal, in place, and the scale."""
+    diagonal = np.diagonal(hessian)
     scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     hessian *= scale[:, None]
     hessian *= scale[None, :]
-    at = np.diag_indices_from(hessian)
-    ones = hessian[at].copy()
-    hold = _HOLD
-    while hold < 1.0:
-        hessian[at] = ones + hold
-        try:
-            factor = scipy.linalg.cho_factor(hessian, lower=True, check_finite=False)
-        except scipy.linalg.LinAlgError:
-            hold *= 100.0
-            continue
-        return -scale * scipy.linalg.cho_solve(factor, scale * gradient, check_finite=False)
-    return -gradient * scale**2
+    return hessian, scale
 
 
-def _search(
+def _direction(
+    scaled: NDArray[np.float64], scale: NDArray[np.float64], gradient: NDArray[np.float64], hold: float
+) -> NDArray[np.float64] | None:
+    """−H⁻¹g by Cholesky with `hold` added to the unit diagonal; None where that is not positive definite."""
+    at = np.diag_indices_from(scaled)
+    diagonal = scaled[at].copy()
+    scaled[at] += hold
+    try:
+        factor = scipy.linalg.cho_factor(scaled, lower=True, check_finite=False)
+    except scipy.linalg.LinAlgError:
+        return None
+    finally:
+        scaled[at] = diagonal
+    return -scale * scipy.linalg.cho_solve(factor, scale * gradient, check_finite=False)
+
+
+def _length(
     dual: _Dual,
-    multipliers: NDArray[np.float64],
-    exponents: NDArray[np.float64],
-    direction: NDArray[np.float64],
+    sizes: NDArray[np.float64],
     gradient: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """The first of the halved steps that lowers the dual, or near the solution the residual; None if none does."""
-    change = dual.by_cell @ direction
+    direction: NDArray[np.float64],
+    change: NDArray[np.float64],
+) -> float:
+    """The first of the halved lengths that lowers the dual enough; 0 where none does.
+
+    The fall is summed as g'd + Σ|t|(e^δ − 1 − δ) + ½ d'Σd: the dual itself is too large a number to show it.
+    """
+    slope, own = float(np.dot(gradient, direction)), 0.5 * float(np.dot(dual.give, direction**2))
+    if not slope < 0:
+        return 0.0
     length = min(1.0, _CAP / max(float(np.max(np.abs(change), initial=0.0)), 1e-300))
-    sizes = dual.sizes(exponents)
-    before, miss = dual.value(sizes, multipliers), dual.miss(gradient, sizes)
-    slope = float(np.dot(gradient, direction))
     for _ in range(_HALVINGS):
-        tried, moved = multipliers + length * direction, exponents + length * change
-        sizes = dual.sizes(moved)
-        if dual.value(sizes, tried) <= before + 1e-4 * length * slope:
-            return tried, moved
-        # So near the solution the value no longer resolves the step; the residual still does.
-        if dual.miss(dual.gradient(sizes, tried), sizes) < 0.9 * miss:
-            return tried, moved
+        moved = length * change
+        bend = np.where(np.abs(moved) < 1e-5, 0.5 * moved**2, np.expm1(moved) - moved)
+        if length * slope + float(np.dot(sizes, bend)) + length**2 * own <= 1e-4 * length * slope:
+            return length
         length *= 0.5
-    return None
+    return 0.0

@@ -23,10 +23,10 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from iomodel.balancing.contradictions import contradiction
+from iomodel.balancing.contradictions import refuse_contradiction
 from iomodel.balancing.entropy import Fitted
 from iomodel.balancing.rows import Rows, checked_rows, impossible_rows, worst_rows
-from iomodel.errors import BalanceError, SolverError
+from iomodel.errors import SolverError
 
 _SHARE = 0.1
 """α: the share of its standard deviation by which an uncertain total gives way after a sweep that brought nothing."""
@@ -76,8 +76,7 @@ def kras(
         giving = miss > _PROGRESS * before
         before = miss
         best, since = (miss, 0) if miss < 0.5 * best else (best, since + 1)
-    if (text := contradiction(rows)) is not None:
-        raise BalanceError(text)
+    refuse_contradiction(rows)
     raise SolverError(worst_rows(rows, cells, sweep, tolerance))
 
 

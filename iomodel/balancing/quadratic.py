@@ -18,10 +18,10 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from iomodel.balancing.contradictions import contradiction
+from iomodel.balancing.contradictions import refuse_contradiction
 from iomodel.balancing.entropy import Fitted
 from iomodel.balancing.rows import Rows, checked_rows, impossible_rows, worst_rows
-from iomodel.errors import BalanceError, SolverError
+from iomodel.errors import SolverError
 
 
 def quadratic(
@@ -49,8 +49,7 @@ def quadratic(
         misses = np.where(rows.softness > 0, 0.0, rows.residuals(cells))
         if float(np.max(np.abs(misses), initial=0.0)) <= tolerance:
             return Fitted(cells, np.zeros(len(rows.targets)), rows.residuals(cells), steps)
-    if (text := contradiction(rows)) is not None:
-        raise BalanceError(text)
+    refuse_contradiction(rows)
     if cells is None:
         raise SolverError(f"The quadratic program ended {status}; there is no table. Try method entropy.")
     raise SolverError(worst_rows(rows, cells, steps, tolerance))

@@ -37,10 +37,11 @@ class Conceded:
 class BalanceReport:
     """The record of one balancing.
 
-    method; steps: Newton steps, sweeps or solver iterations; residual: the largest miss of a hard total as a share of
-    its turnover; distance: Σ |t0| (r ln r − r + 1) over the cells that may move, as a share of Σ |t0|; moved: the cells
-    that add most to it, largest first; conceded: soft totals by how far they gave way, largest first; history: lines
-    for the description of the table (totals that stood for both sides, rows that were seeded).
+    method; steps: Newton steps, sweeps or solver iterations; residual: the largest miss of a hard total, or of a
+    sector's sales by its payments, as a share of turnover; distance: Σ |t0| (r ln r − r + 1) over the cells that may
+    move, as a share of Σ |t0|; moved: the cells that add most to it, largest first; conceded: soft totals by how far
+    they gave way, largest first; history: lines for the description of the table (totals that stood for both sides,
+    rows that were seeded).
     """
 
     method: str

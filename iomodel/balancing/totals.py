@@ -71,23 +71,26 @@ def labelled_totals(
 
 
 def both_sides(draft: Draft, totals: Totals) -> Totals:
-    """Totals of sellers also for the buyers of the same region and sector and the other way round, where one is free.
+    """Hard totals of sellers also for the buyers of the same region and sector and the other way round, if free.
 
-    What a sector sells is what it pays: in a draft with value added both are its output. Raises BalanceError where
-    hard totals of the two differ, with amounts.
+    What a sector sells is what it pays: in a draft with value added both are its output. A soft total stands once: the
+    identity carries it to the other side. Raises BalanceError where hard totals of the two differ, with amounts.
     """
     rows, columns = totals.rows.copy(), totals.columns.copy()
-    soft_rows, soft_columns = totals.row_softness.copy(), totals.column_softness.copy()
+    soft_rows, soft_columns = totals.row_softness, totals.column_softness
+    told_rows, told_columns = soft_rows.copy(), soft_columns.copy()
     filled = 0
     differing: list[str] = []
     names = draft.names("row")
     for row, column in draft.identities():
         if np.isnan(rows[row]) and not np.isnan(columns[column]):
-            rows[row], soft_rows[row] = columns[column], soft_columns[column]
-            filled += 1
+            if soft_columns[column] == 0:
+                rows[row], told_rows[row] = columns[column], 0.0
+                filled += 1
         elif np.isnan(columns[column]) and not np.isnan(rows[row]):
-            columns[column], soft_columns[column] = rows[row], soft_rows[row]
-            filled += 1
+            if soft_rows[row] == 0:
+                columns[column], told_columns[column] = rows[row], 0.0
+                filled += 1
         elif soft_rows[row] == soft_columns[column] == 0 and abs(rows[row] - columns[column]) > 1e-9 * abs(rows[row]):
             differing.append(
                 f"  {names[row].removeprefix('row ')}: row {rows[row]:.10g}, column {columns[column]:.10g}"
@@ -106,8 +109,8 @@ def both_sides(draft: Draft, totals: Totals) -> Totals:
         totals,
         rows=rows,
         columns=columns,
-        row_softness=soft_rows,
-        column_softness=soft_columns,
+        row_softness=told_rows,
+        column_softness=told_columns,
         history=(*totals.history, line),
     )
 

@@ -162,6 +162,22 @@ def test_soft_totals_give_way_and_are_reported() -> None:
     assert found.report.residual < 1e-9
 
 
+def test_a_soft_output_counts_once_although_it_has_two_sides() -> None:
+    """One total of softness τ on rows is that total on columns, since both sides are one amount."""
+    true = world()
+    draft = distorted(true)
+    rows = as_table(iom.balance(draft, row_totals=true.output, row_softness=0.05, method="entropy"))
+    paid = true.output.rename(region="to_region", sector="to_sector")
+    columns = as_table(iom.balance(draft, column_totals=paid, column_softness=0.05, method="entropy"))
+    np.testing.assert_allclose(rows.flows, columns.flows, rtol=1e-7)
+    both = as_table(
+        iom.balance(
+            draft, row_totals=true.output, column_totals=paid, row_softness=0.1, column_softness=0.1, method="entropy"
+        )
+    )
+    np.testing.assert_allclose(rows.flows, both.flows, rtol=1e-7)
+
+
 def test_what_moved_most_is_named() -> None:
     true = world()
     wanted = true.output.copy(data=true.output.values * [[1, 1], [1, 3.0]])
