@@ -107,12 +107,16 @@ def run_grid(
 
 
 def tasks_of(grid: Grid) -> list[Task]:
-    """The runs of a grid for workers: each with the first run of its structure, whatever is done already."""
+    """The runs of a grid for workers: each with the middle run of its structure, whatever is done already.
+
+    At the ends of axes numbers are often zero, and a program compiled there lacks what the others have.
+    """
     every = runs(grid)
-    first: dict[str, int] = {}
+    members: dict[str, list[int]] = {}
     for run in every:
-        first[run.experiment_key] = min(run.index, first.get(run.experiment_key, run.index))
-    return [Task(run.index, run.experiment_key, first[run.experiment_key]) for run in every]
+        members.setdefault(run.experiment_key, []).append(run.index)
+    base = {key: sorted(indices)[len(indices) // 2] for key, indices in members.items()}
+    return [Task(run.index, run.experiment_key, base[run.experiment_key]) for run in every]
 
 
 def own_tables(grid: Grid) -> dict[str, Table]:

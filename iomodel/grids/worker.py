@@ -2,7 +2,7 @@
 
 What is kept, the latest used of it: tables, calibrated economies, known years with the reference path, and compiled
 programs, one for each structure (`iomodel.grids.runs.structure`); runs that differ in numbers only put them into the
-program's parameters and solve. Order cannot matter: a program is compiled with the numbers of the first run of its
+program's parameters and solve. Order cannot matter: a program is compiled with the numbers of the middle run of its
 structure in the whole grid, whichever run asks for it; what a solve finds out about it is forgotten before the next;
 and every solve has a solver object of its own that starts cold. So a run's result depends on its own settings alone.
 """
@@ -67,11 +67,12 @@ class Shared:
 
 @dataclass(frozen=True)
 class Task:
-    """One run: its index, the structure's key, and the index of the first run of that structure in the whole grid."""
+    """One run: its index, the structure's key, and the index of the run of that structure on which its program is
+    compiled, the same for all of the grid."""
 
     index: int
     key: str
-    first: int
+    base: int
 
 
 class TooLongError(Exception):
@@ -168,11 +169,11 @@ class Worker:
     def built(self, experiment: Experiment, task: Task) -> Built:
         """The compiled program of a run's structure.
 
-        Where the first run of the structure asks for what cannot be, so that none is built for it, the run's own is
+        Where the base run of the structure asks for what cannot be, so that none is built for it, the run's own is
         built and not kept.
         """
         try:
-            return self._programs.get(task.key, lambda: self._compiled(self.shared.grid.experiment(task.first)))
+            return self._programs.get(task.key, lambda: self._compiled(self.shared.grid.experiment(task.base)))
         except ExperimentError:
             return self._compiled(experiment)
 
@@ -247,7 +248,7 @@ def _outcome(worker: Worker, task: Task) -> Outcome:
 
 
 def _laid(built: Built, program: Program, **other: Mask) -> Program:
-    """The program with other stops and valves: compiled once with the numbers of the structure's first run, and holding
+    """The program with other stops and valves: compiled once with the numbers of the structure's base run, and holding
     those that the program has now."""
     setting = replace(built.program.setting, **{**program.setting.masks, **other})
     key = tuple((mask.shape, mask.tobytes()) for mask in setting.masks.values())

@@ -116,19 +116,19 @@ def test_an_infeasible_run_is_a_result_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_failed_and_the_others_of_its_structure_are_solved(tmp_path: Path) -> None:
-    """A hard reform beyond the limit of its card is refused; as the first of its structure it builds no program."""
+    """A hard reform beyond the limit of its card is refused; as the base of its structure it builds no program."""
     base = BASE.replace("reform = {exactly = 0.2, by = 3}", "reform = {exactly = 0.2, by = 3, hard = true}")
     text = """
         [axes.reform]
         key = "targets.reform.exactly"
-        values = [1, 0.2]
+        values = [0.2, 1]
         [keep]
         variables = ["gdp"]
         """
     found = outcomes(box(tmp_path, text, base))
-    assert found[0].status == "failed"
-    assert "reform_limit" in found[0].explanation
-    assert found[1].status == "optimal"
+    assert found[1].status == "failed"
+    assert "reform_limit" in found[1].explanation
+    assert found[0].status == "optimal"
 
 
 def test_a_floor_that_the_first_year_cannot_meet_is_infeasible(tmp_path: Path) -> None:
@@ -217,8 +217,8 @@ def test_whatever_goes_wrong_is_an_outcome(thirty: Grid, monkeypatch: pytest.Mon
     assert "memory" in solve_run(worker, tasks_of(thirty)[0]).explanation
 
 
-def test_a_task_names_the_first_run_of_its_structure(thirty: Grid) -> None:
+def test_a_task_names_the_middle_run_of_its_structure(thirty: Grid) -> None:
     tasks = tasks_of(thirty)
-    assert {task.first for task in tasks} == {0}
+    assert {task.base for task in tasks} == {15}
     assert sorted(task.index for task in tasks) == list(range(30))
     assert isinstance(tasks[0], Task)
