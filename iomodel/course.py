@@ -217,11 +217,11 @@ def setting_of(course: Course, form: str, forms: Sequence[str] = FORMS) -> Setti
     }
     policy = policy_of(course.experiment, course.arrays.economy)
     setting = Setting(course.arrays, course.first, course.solved, course.state, reference, policy, form)
-    check_reach(setting)
+    _check_reach(setting)
     return setting
 
 
-def check_reach(setting: Setting) -> None:
+def _check_reach(setting: Setting) -> None:
     """Whether some path can meet a hard floor of the current account in the first year."""
     floor = setting.policy.limits.get("current_account_floor")
     if floor is None or floor.soft is not None:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from iomodel.calibration import calibrate
-from iomodel.course import Course, check_reach, course_of, policy_of, setting_of, table_of, versions
+from iomodel.course import Course, course_of, policy_of, setting_of, table_of, versions
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError, IOModelError, SolverError, TableError
 from iomodel.experiment import Experiment
@@ -105,11 +105,9 @@ class Kept(Generic[Item]):
 
 @dataclass(frozen=True)
 class Built:
-    """A compiled program, the course that it stands on, where its variables go, and what was known of it before any
-    solve."""
+    """A compiled program, where its variables go, and what was known of it before any solve."""
 
     program: Program
-    course: Course
     places: Mapping[str, Place]
     known: Mapping[str, Any]
     variants: Kept[Built] = field(default_factory=partial(Kept, VARIANTS))
@@ -180,7 +178,7 @@ class Worker:
     def _compiled(self, experiment: Experiment) -> Built:
         course = self.course(experiment)
         program = prepared(assemble(setting_of(course, "reduced")))
-        return Built(program, course, self.places(course), dict(program.memo))
+        return Built(program, self.places(course), dict(program.memo))
 
     def places(self, course: Course) -> dict[str, Place]:
         """Where the variables of a course's paths go."""
@@ -220,13 +218,13 @@ def _outcome(worker: Worker, task: Task) -> Outcome:
         return _labelled(worker, task, solve_world(experiment, worker.economies(experiment)))
     if not experiment.levers.free:
         return _simulated(worker, task, experiment)
-    built = worker.built(experiment, task)
-    course = replace(built.course, experiment=experiment)
+    course = worker.course(experiment)
     policy = policy_of(experiment, course.arrays.economy)
     try:
-        check_reach(replace(built.program.setting, policy=policy))
+        setting_of(course, "reduced")
     except ExperimentError as error:  # a bound that the first year already cannot meet
         raise InfeasibleError(str(error)) from None
+    built = worker.built(experiment, task)
     program = built.fresh()
     with other_values(program, policy):
         lay = partial(_laid, built)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def started(file: Path, out: Path, *options: str) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def driving(file: Path, out: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def driving(file: Path, out: Path, *options: str) -> Generator[subprocess.Popen[str]]:
     """A driver that is gone in the end."""
     driver = started(file, out, *options)
     try:
