@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,33 @@ def test_every_segment_may_be_lost_and_is_done_again(tmp_path: Path, whole: xr.D
         for segment in lost:
             flip(next((folder / "runs.zarr/output").glob(f"c.{segment}.*")))
         xr.testing.assert_identical(finished(folder), whole)
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=25)
+def test_no_harm_to_any_file_is_ever_read_as_results(seven: Path, whole: xr.Dataset, data: st.DataObject) -> None:
+    """One file is changed, cut or removed: what can then be read is what was put, or it is refused in one line; and the
+    grid comes to its end with the results of an undisturbed one, unless the store does not know any more what it is."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(shutil.copytree(seven, Path(place) / "store"))
+        files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+        file = folder / data.draw(st.sampled_from([name for name in files if name != "lock"]))
+        content = bytearray(file.read_bytes())
+        at = data.draw(st.integers(0, len(content) - 1))
+        harm = data.draw(st.sampled_from(["flip", "cut", "remove", "lengthen"]))
+        if harm == "flip":
+            content[at] ^= 1 << data.draw(st.integers(0, 7))
+        file.write_bytes({"flip": content, "cut": content[:at], "remove": b"", "lengthen": content + b"\0"}[harm])
+        if harm == "remove":
+            file.unlink()
+        try:
+            assert true_of(folder, whole) <= set(range(7))
+        except GridError as error:
+            assert str(folder) in str(error)  # noqa: PT017
+        try:
+            xr.testing.assert_identical(finished(folder), whole)
+        except GridError as error:
+            assert file.name in ("grid.json", "fixed.json"), error  # noqa: PT017
 
 
 # ---------------------------------------------------------------- interrupted anywhere
