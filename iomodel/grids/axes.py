@@ -53,6 +53,8 @@ def read_axis(name: str, entry: Mapping[str, Any], folder: Path, cards: Cards) -
             raise refuse(f"{where}.labels", list(labels), f"one label for each of the {len(settings)} points")
     keys = tuple(dict.fromkeys(key for point in settings for key in point))
     for key in keys:
+        if key == EXPERIMENT and form != "variants":
+            raise refuse(f"{where}.key", key, "a key inside an experiment", f" Whole ones are {FORMS['variants']}.")
         if key.split(".")[0] in UNSET:
             raise refuse(f"{where}.key", key, "a key of an experiment that changes what is asked, such as "
                          "targets.package.exactly, cards.precaution, levers.payer, table or horizon.years")  # fmt: skip
@@ -243,7 +245,7 @@ def _shown(value: object) -> Label:
         return value
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return ", ".join(value) or "none"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _label(where: str, value: object) -> Label:

@@ -16,9 +16,12 @@ from iomodel.grids.runs import structures
 from iomodel.grids.tables import Facts, facts_of
 from iomodel.vocabulary import VARIABLES
 
-AGAIN, ANEW = 0.25, 0.6
-"""Seconds of one core that a run takes with a program that is compiled, and what calibrating, compiling and solving a
-new one takes; measured on two cores of a rented machine at MEASURED_AT."""
+AGAIN, ANEW = 0.25, 0.3
+"""Seconds of one core that a run takes with a program that is compiled, and what calibrating, building and compiling
+another takes on top; measured at MEASURED_AT on two cores of a rented machine."""
+
+SIMULATED, CALIBRATED = 0.03, 0.1
+"""The same of runs without a free lever, which need no program."""
 
 MEASURED_AT = 42 * 18
 """Sectors times solved years of the two halves on `china-2020`."""
@@ -68,9 +71,8 @@ def describe(grid: Grid, seconds_a_run: float | None = None) -> Description:
     built = structures(grid)
     first = grid.experiment(int(grid.indices[0]))
     facts = facts_of(first)
-    solves = bool(first.levers.free)
-    scale = len(facts.sectors) * first.horizon.solved / MEASURED_AT
-    guess = scale * (grid.size * (AGAIN if solves else 0.1) + built * (ANEW if solves else 0.3))
+    again, anew = (AGAIN, ANEW) if first.levers.free else (SIMULATED, CALIBRATED)
+    guess = (grid.size * again + built * anew) * len(facts.sectors) * first.horizon.solved / MEASURED_AT
     seconds = guess if seconds_a_run is None else seconds_a_run * grid.size
     return Description(
         grid, math.prod(grid.shape), grid.size, built, seconds, seconds_a_run is not None,

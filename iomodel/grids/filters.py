@@ -79,7 +79,10 @@ class _Reader:
         """Where the expression holds."""
         if not self.names():
             raise self.refused(f"it names no axis; the axes are {', '.join(self.labels)}.")
-        return self.truth(self.tree)
+        try:
+            return self.truth(self.tree)
+        except RecursionError:
+            raise self.refused("it is nested too deeply.") from None
 
     def truth(self, node: ast.expr) -> Mask:
         """A comparison, or several joined by and, or, not."""

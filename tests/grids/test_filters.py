@@ -75,6 +75,10 @@ def test_the_axes_that_a_filter_names() -> None:
         ("package > True", "'True' is neither an axis"),
         ("package > 1 if reform > 0 else payer == 'debt'", "is no comparison"),
         ("__import__('os').system('true') == 0", "there is no axis '__import__'"),
+        (
+            "not " * 900 + "package > 1 and " * 900 + "(" + "not " * 90 + "reform + 1 > 0)",
+            "is no|is neither|nested too deeply",
+        ),
         ("(" * 3000 + "package" + ")" * 3000 + "> 1", "it is no expression"),
     ],
 )

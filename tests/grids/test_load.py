@@ -182,6 +182,11 @@ SLIPS = {
     "value of a card": ("[axes.a]\nkey = 'cards.precaution'\nvalues = [0, 9]", "at a = 9: .*9 .*outside its range"),
     "value of a target": ("[axes.a]\nkey = 'targets.package.exactly'\nvalues = [0, 50]", "at a = 50: .*from 0 to 20"),
     "no assumption": ("[axes.a]\nkey = 'question'\nvalues = ['x']", "key of an experiment that changes what is asked"),
+    "whole experiments as values": (
+        "[axes.a]\nkey = 'experiment'\nvalues = ['two-halves']", "axes.a.key: .* Whole ones are variants = ",
+    ),
+    "a date": ("[axes.a]\nkey = 'cards.precaution'\nvalues = [2020-01-01]", "cards.precaution: found datetime.date"),
+    "not a number": ("[axes.a]\nkey = 'cards.precaution'\nvalues = [nan]", "cards.precaution: found nan"),
     "unknown table": ("[axes.a]\nkey = 'table'\nvalues = ['chna-2020']", "Did you mean china-2020"),
     "empty axis": ("[axes.a]\nkey = 'cards.precaution'\nvalues = []", "axes.a.values: found .*at least one entry"),
     "values no list": ("[axes.a]\nkey = 'cards.precaution'\nvalues = 3", "axes.a.values: found 3; allowed: a list"),
