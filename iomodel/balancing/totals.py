@@ -6,7 +6,8 @@ A total belongs to a group of rows or columns by its dims: (region, sector) to s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,8 +59,8 @@ def labelled_totals(
         targets, soft = np.full(count, np.nan), np.zeros(count)
         for group, values in _matched(side, "totals", groups, totals):
             targets[group.places] = values
-        if isinstance(softness, int | float):
-            soft[:] = softness
+        if isinstance(softness, float | int | numbers.Real):
+            soft[:] = float(softness)
         else:
             for group, values in _matched(side, "softness", groups, softness):
                 soft[group.places] = values
@@ -156,6 +157,11 @@ def _by_array(draft: Draft, fixed: Any) -> list[tuple[str, xr.DataArray]]:
         raise BalanceError(f"fixed is a {type(fixed).__name__}; allowed: a DataArray, or a Dataset of them by name.")
     if unknown := [str(name) for name in named if name not in draft.arrays]:
         raise BalanceError(f"fixed names the arrays {unknown}; the draft has {sorted(draft.arrays)}.")
+    for name, array in named.items():
+        if not isinstance(array, xr.DataArray):
+            raise BalanceError(
+                f"fixed {name} is a {type(array).__name__}; allowed: a DataArray labelled like the draft's."
+            )
     return [(str(name), array) for name, array in named.items()]
 
 
@@ -170,7 +176,9 @@ def _matched(
     elif isinstance(given, xr.Dataset):
         arrays = list(given.data_vars.values())
     else:
-        arrays = list(given.values() if isinstance(given, Mapping) else given)
+        arrays = list(
+            given.values() if isinstance(given, Mapping) else given if isinstance(given, Iterable) else [given]
+        )
     found: list[tuple[Group, NDArray[np.float64]]] = []
     for array in arrays:
         if not isinstance(array, xr.DataArray):

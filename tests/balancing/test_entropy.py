@@ -147,3 +147,17 @@ def test_any_reachable_totals_are_met_with_signs_and_zeros_kept(data: st.DataObj
     assert distance(got.cells, start) <= distance(start * factor, start) * (1 + 1e-6) + 1e-9
     scaled = fit(start * 1e6, sums, 1e6 * wanted)
     np.testing.assert_allclose(scaled.cells, 1e6 * got.cells, rtol=1e-6, atol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(200, 225))
+def test_tables_of_twenty_orders_of_magnitude_move_by_ten(seed: int) -> None:
+    """Cells from e⁻²⁰ to e²⁰ whose totals ask for factors of e⁻¹⁰ to e¹⁰, with sums and differences besides."""
+    draws = np.random.default_rng(seed)
+    shape = draws.integers(2, 9, 2)
+    start = np.exp(draws.normal(0, 6, shape.prod())) * draws.choice([1, 1, 1, -1, 0, 0], shape.prod())
+    other = start * np.exp(draws.normal(0, 4, start.shape))
+    laws = np.vstack([margins(*shape).toarray(), draws.choice([0, 0, 1, -1, 2.5], (3, len(start)))])
+    got = fit(start, laws, laws @ other)
+    assert np.max(np.abs(got.residuals)) <= 1e-10
+    soft = draws.choice([0, 1e-4, 0.1, 10], len(laws))
+    assert np.max(np.abs(fit(start, laws, laws @ other, soft).residuals[soft == 0]), initial=0) <= 1e-10
