@@ -27,12 +27,13 @@ from iomodel.commands import (
     run,
     tables,
     update,
+    validate,
 )
 from iomodel.commands.output import complain
 from iomodel.errors import IOModelError, nearest
 
 INTERRUPTED = 130
-COMMANDS = (run, explain, frontier, matters, grid, check, tables, balance, update, cards, experiments, report)
+COMMANDS = (run, explain, frontier, matters, grid, check, tables, balance, update, validate, cards, experiments, report)
 """In the order of --help."""
 
 

@@ -25,9 +25,9 @@ def between(
 ) -> xr.DataArray:
     """Trade by pair (region, to_region): shares (1 − w) first + w last, at the level of the official goods trade.
 
-    Pairs of the regions in `leave_out` are NaN and outside the shares. The official region's row and column sum to its
-    exports and imports of `sectors` less what regions left out have of them: their `known` pair, else their share in
-    the first year. All other pairs have the level at which the official region's trade as a whole fits.
+    Pairs of the regions in `leave_out` and `known` pairs are NaN and outside the shares. The official region's row and
+    column sum to its exports and imports of `sectors` less the known pairs and the share in the first year of regions
+    that are left out. All other pairs have the level at which the official region's trade as a whole fits.
     """
     order = [str(label) for label in first["region"].values]
     last = last.reindex(region=order, to_region=order)
@@ -35,7 +35,7 @@ def between(
     typed = known.reindex(region=order, to_region=order)
     outside = set(leave_out)
     keep = np.array([region not in outside for region in order])
-    used = np.outer(keep, keep) & ~np.eye(len(order), dtype=bool)
+    used = np.outer(keep, keep) & ~np.eye(len(order), dtype=bool) & np.isnan(typed.values)
     shares = [np.where(used, part.values, 0.0) for part in (first, last)]
     share = (1 - weight) * shares[0] / shares[0].sum() + weight * shares[1] / shares[1].sum()
     place = order.index(home)
@@ -52,6 +52,12 @@ def between(
     pairs[place] *= exports / np.nansum(pairs[place])
     pairs[:, place] *= imports / np.nansum(pairs[:, place])
     return xr.DataArray(pairs, {"region": order, "to_region": order}, ["region", "to_region"])
+
+
+def nothing_known(order: Sequence[str]) -> xr.DataArray:
+    """Pairs of which none is known."""
+    empty = np.full((len(order), len(order)), np.nan)
+    return xr.DataArray(empty, {"region": list(order), "to_region": list(order)}, ["region", "to_region"])
 
 
 def goods_total(block: OfficialBlock, sectors: Sequence[str] | None) -> tuple[float, float]:

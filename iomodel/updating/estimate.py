@@ -62,9 +62,10 @@ def update(
     blocks = [settled_block(piece, first) for piece in official]
     check_contradictions(first, blocks, totals, pairs)
     wanted = target_growth(first, totals, blocks)
-    draft = mixed([grown(one, wanted) for one in starts], _weights(weights, starts))
+    share = _weights(weights, starts)
+    draft = mixed([grown(one, wanted) for one in starts], share)
     for piece, block in zip(official, blocks, strict=True):
-        draft = laid_in(draft, block, _shares(piece, draft, first), piece.seed)
+        draft = laid_in(draft, block, _shares(piece, starts, share), piece.seed)
     draft, seeds = seeded(draft, pairs)
     laws = system(draft, blocks, totals, pairs)
     _start_has(laws)
@@ -94,10 +95,11 @@ def _weights(weights: Sequence[float] | None, starts: Sequence[Table]) -> Sequen
     return found
 
 
-def _shares(piece: OfficialBlock, draft: Draft, start: Table) -> Draft:
-    """Where the sellers' shares in the official imports come from."""
+def _shares(piece: OfficialBlock, starts: Sequence[Table], weights: Sequence[float]) -> Draft:
+    """Where the sellers' shares in the official imports come from: as they are there, without growth."""
+    start = starts[0]
     if piece.shares is None:
-        return draft
+        return mixed([draft_of(one) for one in starts], weights)
     for what in ("regions", "sectors", "categories"):
         if getattr(piece.shares, what) != getattr(start, what):
             raise TableError(

@@ -5,6 +5,8 @@ Errors are weighted absolute percentage errors, 100 Σ|estimate − truth| / Σ|
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -34,31 +36,37 @@ def table_errors(estimate: Table, truth: Table, home: str = "CHN") -> xr.Dataset
     Raises TableError where the labels or units differ or `home` is not a region.
     """
     _comparable(estimate, truth, home)
-    found, true = embodied(estimate, home), embodied(truth, home)
-    partners = [region for region in truth.regions if region != home]
-    abroad = true.sel(region=partners)
-    gap: xr.DataArray = abs(found.sel(region=partners) - abroad).sum("region")
     across = ~np.eye(len(truth.regions), dtype=bool)
     pairs = [table.flows.values.sum((1, 3)) + table.final_demand.values.sum((1, 3)) for table in (estimate, truth)]
     flows = [np.moveaxis(table.flows.values, 2, 1) for table in (estimate, truth)]
     growth = _multipliers(estimate), _multipliers(truth)
-    by_use = {"use": list(USES)}
-    which = ["estimate", "truth"]
     data = {
-        "cells": _scalar(_error(flows[0], flows[1])),
-        "cross_border_cells": _scalar(_error(flows[0][across], flows[1][across])),
-        "bilateral": _scalar(_error(pairs[0][across], pairs[1][across])),
-        "multipliers": _scalar(_error(growth[0], growth[1])),
-        "embodied": xr.DataArray(100 * (gap / abroad.sum("region")).values, by_use, ["use"]),
+        "cells": _percent(_error(flows[0], flows[1])),
+        "cross_border_cells": _percent(_error(flows[0][across], flows[1][across])),
+        "bilateral": _percent(_error(pairs[0][across], pairs[1][across])),
+        "multipliers": _percent(_error(growth[0], growth[1])),
+    }
+    compared = compare_embodied(embodied(estimate, home), truth, home)
+    return compared.assign(data).assign_attrs(estimate=estimate.name)
+
+
+def compare_embodied(found: xr.DataArray, truth: Table, home: str) -> xr.Dataset:
+    """The part of `table_errors` that `embodied` of an estimate is enough for."""
+    true = embodied(truth, home)
+    partners = [region for region in truth.regions if region != home]
+    abroad = true.sel(region=partners)
+    gap: xr.DataArray = abs(found.sel(region=partners) - abroad).sum("region")
+    which = xr.DataArray(["estimate", "truth"], dims=["which"], name="which")
+    shares = [100 * one.sel(region=partners).sum("region") / one.attrs["demand"] for one in (found, true)]
+    data = {
+        "embodied": 100 * gap / abroad.sum("region"),
         "embodied_by_partner": (100 * (found.sel(region=partners) / abroad - 1)).rename(region="partner"),
-        "ratio": xr.concat([_ratio(one, partners) for one in (found, true)], "which").assign_coords(which=which),
-        "foreign_share": xr.concat(
-            [100 * one.sel(region=partners).sum("region") / one.attrs["demand"] for one in (found, true)], "which"
-        ).assign_coords(which=which),
+        "ratio": xr.concat([_ratio(one, partners) for one in (found, true)], which),
+        "foreign_share": xr.concat(shares, which),
     }
     for name, array in data.items():
         array.attrs = {"units": "1" if name == "ratio" else "percent"}
-    return xr.Dataset(data, attrs={"estimate": estimate.name, "truth": truth.name, "home": home})
+    return xr.Dataset(data, attrs={"truth": truth.name, "home": home})
 
 
 def embodied(table: Table, home: str) -> xr.DataArray:
@@ -66,32 +74,34 @@ def embodied(table: Table, home: str) -> xr.DataArray:
 
     attrs["demand"]: final demand by use.
     """
-    output = table.output.values.ravel()
-    size = output.size
-    inputs = table.flows.values.reshape(size, size)
-    safe = np.where(output > 0, output, 1.0)
+    output = np.where(table.output.values > 0, table.output.values, 1.0)
     final = table.final_demand.sel(to_region=home)
-    demand = np.stack(
-        [final.sel(category=[name for name in names if name in table.categories]).sum("category").values.ravel()
-         for names in USES.values()], axis=1)  # fmt: skip
-    produced = np.linalg.solve(np.eye(size) - inputs / safe, demand)
-    share = table.value_added.values.sum(axis=0).ravel() / safe
-    by_region = (share[:, None] * produced).reshape(len(table.regions), -1, len(USES)).sum(axis=1)
-    total = xr.DataArray(demand.sum(axis=0), {"use": list(USES)}, ["use"])
-    return xr.DataArray(
-        by_region,
-        {"region": table.regions, "use": list(USES)},
-        ["region", "use"],
-        attrs={"units": table.unit, "demand": total},
-    )
+    named = [[name for name in names if name in table.categories] for names in USES.values()]
+    demand = np.stack([final.sel(category=names).sum("category").values for names in named], axis=-1)
+    added = table.value_added.values.sum(axis=0) / output
+    return embodied_of(table.flows.values / output, added, demand, table.regions).assign_attrs(units=table.unit)
+
+
+def embodied_of(inputs: Array, added: Array, demand: Array, regions: Sequence[str]) -> xr.DataArray:
+    """As `embodied`, from inputs per output (region, sector, to_region, to_sector), value added per output and demand.
+
+    demand (region, sector, use) by seller.
+    """
+    size = added.size
+    produced = np.linalg.solve(np.eye(size) - inputs.reshape(size, size), demand.reshape(size, -1))
+    by_region = (added.reshape(size, 1) * produced).reshape(len(regions), -1, len(USES)).sum(axis=1)
+    uses = list(USES)
+    total = xr.DataArray(demand.sum(axis=(0, 1)), {"use": uses}, ["use"])
+    labels = {"region": list(regions), "use": uses}
+    return xr.DataArray(by_region, labels, ["region", "use"], attrs={"demand": total})
 
 
 def _error(found: Array, true: Array) -> float:
     return float(100 * np.abs(found - true).sum() / np.abs(true).sum())
 
 
-def _scalar(value: float) -> xr.DataArray:
-    return xr.DataArray(value)
+def _percent(value: float) -> xr.DataArray:
+    return xr.DataArray(value, attrs={"units": "percent"})
 
 
 def _multipliers(table: Table) -> Array:

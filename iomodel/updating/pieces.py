@@ -26,9 +26,10 @@ class OfficialBlock:
     """A national table that becomes the block of its home region, cell by cell.
 
     table: national, in the sectors of the start or with `sectors`, a concordance to them. per_unit: its currency for
-    one of the start's. shares: an inter-country table whose sellers' shares split the imports by product and use (None:
-    the start's). seed: cells of zero in the start that have targets are seeded with the product's shares instead of
-    refused. Re-exports are left out on both sides.
+    one of the start's. shares: an inter-country table whose sellers' shares split the imports by product and use, as
+    they are there (None: the start's; shares grown with the sellers' value added did worse on years with a truth).
+    seed: cells of zero in the start that have targets are seeded with the product's shares instead of refused.
+    Re-exports are left out on both sides.
 
     Raises TableError for an inter-country table, or a concordance that does not cover it.
     """

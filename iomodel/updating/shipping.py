@@ -15,6 +15,7 @@ from iomodel.updating.making import sources_of, table_of
 from iomodel.updating.measures import embodied
 from iomodel.updating.ranges import variant_maps
 from iomodel.updating.recipe import load_recipe
+from iomodel.updating.validation import STALE, Validation, mean_errors, partner_errors, validate
 
 RECIPE = "world-2020"
 
@@ -41,7 +42,8 @@ def shipped_estimate(source: Path, tables: Mapping[str, Table]) -> Shipped:
     others = {name: table_of(sources, name) for name in list(recipe.variants)[1:]}
     each = {next(iter(recipe.variants)): table, **others}
     titles = {name: str(one.get("title", name)) for name, one in recipe.variants.items()}
-    card = {"controls": controls(each, recipe.home)}
+    found = validate(sources, ladder=False, kinds=(STALE,))
+    card = {"controls": controls(each, recipe.home), **validated(found)}
     return Shipped(table, variant_maps(each, recipe.home, titles), card, each, recipe.home)
 
 
@@ -60,6 +62,29 @@ def controls(tables: Mapping[str, Table], home: str) -> dict[str, Any]:
         "foreign_value_added_by_use": _ranges(uses, by_use),
         "foreign_value_added_by_partner": _ranges(partners, by_partner),
         "world_value_added_million": round(float(made[0].sum())),
+    }
+
+
+def validated(found: Validation) -> dict[str, Any]:
+    """Errors in percent: of the rehearsal and of the gaps with stale pairs, by use and partner, and in all by use.
+
+    rehearsal (use, partner): (estimate − truth)/truth, one case; gaps (use, partner): mean absolute error.
+    """
+    uses = [str(use) for use in found.rehearsal["use"].values]
+    partners = [str(partner) for partner in found.rehearsal["partner"].values]
+
+    def by_partner(errors: xr.DataArray) -> dict[str, dict[str, float]]:
+        rows = errors.transpose("use", "partner").values.round(1).tolist()
+        return {use: dict(zip(partners, row, strict=True)) for use, row in zip(uses, rows, strict=True)}
+
+    return {
+        "rehearsal": by_partner(found.rehearsal["embodied_by_partner"]),
+        "gaps": by_partner(partner_errors(found.gaps, STALE)),
+        "validation": {
+            "rehearsal_years": list(found.rehearsal_years),
+            "rehearsal": dict(zip(uses, found.rehearsal["embodied"].values.round(1).tolist(), strict=True)),
+            "gaps": dict(zip(uses, mean_errors(found.gaps, STALE).round(1).tolist(), strict=True)),
+        },
     }
 
 

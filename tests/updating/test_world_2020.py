@@ -86,12 +86,19 @@ def test_chinas_share_of_manufacturing_and_the_worlds_value_added() -> None:
     assert 81e6 < float(added.sum()) < 82e6
 
 
-def test_pairs_of_china_are_near_the_customs_figures() -> None:
-    """Not used by the fit: customs of China count 451.8 bn to and 134.9 bn from the United States (yuan at 6.8976)."""
-    goods = goods_pairs(world(), world().sectors[:15])
-    exports, imports = (float(goods.sel(region=a, to_region=b)) for a, b in (("CHN", "USA"), ("USA", "CHN")))
-    assert exports == pytest.approx(3_130_000 / YUAN * 2_124_292 / 2_590_646, rel=0.25)
-    assert imports == pytest.approx(931_870 / YUAN, rel=0.25)
+def test_trade_of_china_is_near_the_customs_figures() -> None:
+    """Used by the fit: trade with the United States and Taiwan. Not used: iron ore alone from Australia, 70.8 bn."""
+    table = world()
+    with shipped_file("tables", "facts", "world_2020.csv").open(encoding="utf-8", newline="") as stream:
+        customs = {row["key"]: float(row["value"]) for row in csv.DictReader(stream)}
+    goods = goods_pairs(table, table.sectors[:15])
+    sold, bought = (float(goods.sel({dim: "CHN"}).sum()) for dim in ("region", "to_region"))
+    basis = {"CHN": sold / customs["goods.CHN.world.2020"], "TWN": bought / customs["goods.world.CHN.2020"]}
+    for seller, buyer in (("CHN", "USA"), ("USA", "CHN"), ("CHN", "TWN"), ("TWN", "CHN"), ("AUS", "CHN")):
+        wanted = customs[f"goods.{seller}.{buyer}.2020"] * basis["CHN" if seller == "CHN" else "TWN"]
+        assert float(goods.sel(region=seller, to_region=buyer)) == pytest.approx(wanted, rel=0.05)
+    ore = float(goods_pairs(table, ["MIN"]).sel(region="AUS", to_region="CHN"))
+    assert 70_800 < ore < 110_000
 
 
 def test_variants_hold_the_estimate_and_give_ranges() -> None:
