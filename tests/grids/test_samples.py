@@ -76,6 +76,14 @@ def test_a_seed_is_a_design() -> None:
         assert one != other
 
 
+def test_a_design_is_the_same_wherever_it_is_drawn() -> None:
+    # With SALib 1.6 on scipy 1.17 and 1.18. Another design would be another grid, and its old results refused.
+    rows = np.array(list(drawn(groups=GROUPS, seed=1)[0].inputs.values())).T
+    np.testing.assert_allclose(rows[0], [0.15546532, 0.58874733, 0.60753218], atol=1e-8)
+    rows = np.array(list(drawn(method="latin_hypercube", groups=GROUPS, seed=1)[0].inputs.values())).T
+    np.testing.assert_allclose(rows[0], [0.65725429, 0.57254075, 0.98456439], atol=1e-8)
+
+
 def test_ranges_may_be_narrower() -> None:
     _, settings, _ = drawn(groups=GROUPS, ranges={"precaution": [0.2, 0.4]})
     values = settings.values[:, settings.keys.index("cards.precaution")]
