@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
+from cvxpy.atoms.atom import Atom
 
 from iomodel.errors import ProgramError
 from iomodel.program.setting import Setting
@@ -110,9 +111,26 @@ PARTS = {"variables": ("p",), "expressions": ("v", "p"), "laws": ("v", "p"), "go
 
 def value_of(expression: cp.Expression) -> Array:
     """The numbers of an expression at the program's point; ProgramError when nothing was solved."""
-    if expression.value is None:
+    value = expression.value
+    if value is None:
         raise ProgramError("the program holds no point yet: solve it before its values are read")
-    return np.asarray(expression.value, dtype=np.float64)
+    return np.asarray(value, dtype=np.float64)
+
+
+def shared_value(node: Any, known: dict[int, Any]) -> Any:
+    """The value of an expression as cvxpy finds it, with parts that several expressions share found once.
+
+    known: values by the id of their part, of one point: a dict that starts empty.
+    """
+    key = id(node)
+    if key not in known:
+        if not isinstance(node, Atom) or 0 in node.shape:
+            known[key] = node.value
+        else:
+            parts = [shared_value(part, known) for part in node.args]
+            lacking = any(part is None for part in parts) and not node.is_constant()
+            known[key] = None if lacking else cast(Any, node).numeric(parts)
+    return known[key]
 
 
 def total(expression: cp.Expression, axis: int | None = None) -> cp.Expression:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
 from cvxpy.constraints.zero import Equality
 
-from iomodel.program.block import value_of
+from iomodel.program.block import shared_value, value_of
 from iomodel.program.build import Program
 from iomodel.program.canonical import Canonical, Places
 from iomodel.program.gradients import goal_gradient, slopes
@@ -139,7 +140,7 @@ class Conditions:
 def primal_residuals(program: Program) -> dict[str, float]:
     """Largest residual of each law at the program's point, relative to the law's scale (its largest side, at least
     1)."""
-    return _primal(program, {name: _sides(law.constraint) for name, law in program.laws.items()})
+    return _primal(program, _sides(program, {}))
 
 
 def _primal(program: Program, sides: Mapping[str, tuple[Array, Array]]) -> dict[str, float]:
@@ -151,9 +152,13 @@ def _primal(program: Program, sides: Mapping[str, tuple[Array, Array]]) -> dict[
     return found
 
 
-def _sides(constraint: cp.Constraint) -> tuple[Array, Array]:
-    left, right = (np.asarray(side.value, dtype=float) for side in constraint.args)
-    return left, right
+def _sides(program: Program, known: dict[int, Any]) -> dict[str, tuple[Array, Array]]:
+    """Law -> its left and right side at the program's point."""
+    found: dict[str, tuple[Array, Array]] = {}
+    for name, law in program.laws.items():
+        left, right = (np.asarray(shared_value(side, known), dtype=float) for side in law.constraint.args)
+        found[name] = left, right
+    return found
 
 
 def _residual(constraint: cp.Constraint, left: Array, right: Array) -> float:
@@ -171,12 +176,13 @@ def judge(program: Program, arrays: Canonical, where: Places) -> Conditions:
     arrays: the canonical arrays, of which only the rows of affine laws are used, as the laws' coefficients. where:
     places of laws and variables in them.
     """
-    push = goal_gradient(program)
+    known: dict[int, Any] = {}
+    push = goal_gradient(program, known)
     worth = _worth(program)
     prices = {name: np.asarray(law.constraint.dual_value, dtype=float) for name, law in program.laws.items()}
     dual: dict[str, float] = {}
     products: dict[str, float] = {}
-    sides = {name: _sides(law.constraint) for name, law in program.laws.items()}
+    sides = _sides(program, known)
     total = lost = 0.0
     for name, law in program.laws.items():
         left, right = sides[name]
