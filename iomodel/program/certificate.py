@@ -204,16 +204,18 @@ def judge_arrays(program: Program, arrays: Canonical, x: Array, z: Array) -> Con
 
     An equal program, so that this proves as much. It is asked where a goal or a law has a kink at the answer: there one
     slope says nothing, and the multipliers of the rows by which the kink is written hold the slopes that count.
+    The loss is the larger of what another point could gain and of what this one has gained by missing its rows: where a
+    root is at zero its price has no bound, and a miss that is nothing in the row is as much again in money.
     """
     slack = arrays.bound - arrays.matrix @ x
     push, pull = arrays.gradient(x), arrays.matrix.T @ z
     size = 1 + float(np.abs(arrays.bound).max(initial=0.0))
     force = 1 + np.abs(push) + abs(arrays.matrix).T @ np.abs(z)
     inner = slice(arrays.equalities, arrays.linear_rows)
-    products = [float(np.abs(slack[inner] * z[inner]).max(initial=0.0))]
-    in_cones = [abs(float(slack[cone] @ z[cone])) for cone in cones_of(arrays)]
-    products += in_cones
-    lost = float(np.abs(slack[: arrays.linear_rows] * z[: arrays.linear_rows]).sum()) + sum(in_cones)
+    in_cones = np.array([float(slack[cone] @ z[cone]) for cone in cones_of(arrays)])
+    products = [float(np.abs(part).max(initial=0.0)) for part in (slack[inner] * z[inner], in_cones)]
+    each = np.concatenate([slack[: arrays.linear_rows] * z[: arrays.linear_rows], in_cones])
+    lost = max(float(np.maximum(each, 0.0).sum()), float(np.maximum(-each, 0.0).sum()))
     worth = _worth(program)
     rest = push + pull
     gap = float(slack[arrays.equalities :] @ z[arrays.equalities :]) - float(rest @ x)
