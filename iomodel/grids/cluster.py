@@ -18,7 +18,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,7 +36,10 @@ ANSWERING = 10.0
 """Seconds in which a scheduler has to answer."""
 
 AHEAD = 2
-"""Runs that each thread of a worker has been given, so that it does not wait for the next."""
+"""Parcels of runs that each thread of a worker has been given, so that it does not wait for the next."""
+
+PARCEL_SECONDS, PARCEL = 1.0, 64
+"""Short runs are handed out in parcels that take about so long, at most so many: Dask's part of each is the same."""
 
 LOOK = 0.5
 """Seconds between looks at whether the scheduler is still there and at which workers there are."""
@@ -76,10 +79,10 @@ class Solving(WorkerPlugin):
             self._idle.put(process)
 
 
-def _solve_on_worker(name: str, task: Task) -> Outcome | None:
+def _solve_on_worker(name: str, tasks: Sequence[Task]) -> list[Outcome | None]:
     plugin = get_worker().plugins[name]
     assert isinstance(plugin, Solving)
-    return plugin.solve(task)
+    return [plugin.solve(task) for task in tasks]
 
 
 @contextmanager
@@ -167,8 +170,10 @@ class _Crew:
     def __init__(self, client: Client, address: str, name: str, allotment: Allotment, say: Say) -> None:
         self._client, self._address, self._name, self._allotment, self._say = client, address, name, allotment, say
         self._done: queue.Queue[Any] = queue.Queue()
-        self._with: dict[Any, tuple[Any, Task, str]] = {}
-        """By key of the future: itself, its run, the worker that it was given to."""
+        self._with: dict[Any, tuple[Any, list[Task], str]] = {}
+        """By key of the future: itself, its runs, the worker that they were given to."""
+        self._seconds = PARCEL_SECONDS
+        """What a run takes, lately."""
         self._held: dict[str, str] = {}
         self._threads: dict[str, int] = {}
 
@@ -190,10 +195,12 @@ class _Crew:
             except queue.Empty:
                 yield None
                 continue
-            _, task, worker = self._with.pop(future.key)
-            outcome = self._answer(future, task)
+            _, tasks, worker = self._with.pop(future.key)
+            outcomes = self._answers(future, tasks)
             self._hand_out(worker)
-            yield outcome
+            for outcome in outcomes:
+                self._seconds += 0.1 * (outcome.seconds - self._seconds)
+                yield outcome
 
     def dismiss(self) -> None:
         """Give up what is still with Dask, and let the workers forget the grid."""
@@ -218,33 +225,43 @@ class _Crew:
             load[worker] = load.get(worker, 0) + 1
         for worker in sorted(self._threads, key=lambda worker: worker != first):
             for _ in range(AHEAD * self._threads[worker] - load[worker]):
-                task = self._allotment.take(self._held.get(worker))
-                if task is None:
+                tasks = self._parcel(worker)
+                if not tasks:
                     return
-                self._held[worker] = task.key
                 future = self._client.submit(
-                    _solve_on_worker, self._name, task, key=f"{self._name}-{task.index}", pure=False, workers=[worker],
-                    allow_other_workers=True,
+                    _solve_on_worker, self._name, tasks, key=f"{self._name}-{tasks[0].index}", pure=False,
+                    workers=[worker], allow_other_workers=True,
                 )  # fmt: skip
-                self._with[future.key] = (future, task, worker)
+                self._with[future.key] = (future, tasks, worker)
                 future.add_done_callback(self._done.put)
 
-    def _answer(self, future: Any, task: Task) -> Outcome:
-        """The outcome that a future holds."""
+    def _parcel(self, worker: str) -> list[Task]:
+        """The next runs for a worker: as many as take a second, and towards the end so few that all have some."""
+        share = len(self._allotment) // (2 * AHEAD * sum(self._threads.values()))
+        count = min(int(PARCEL_SECONDS / max(self._seconds, 1e-3)), PARCEL, share)
+        tasks: list[Task] = []
+        while len(tasks) < max(count, 1) and (task := self._allotment.take(self._held.get(worker))) is not None:
+            self._held[worker] = task.key
+            tasks.append(task)
+        return tasks
+
+    def _answers(self, future: Any, tasks: Sequence[Task]) -> list[Outcome]:
+        """The outcomes that a future holds."""
         if future.status == "cancelled":
             raise _gone(self._address, "runs were cancelled")
         if future.status == "error":
             error = future.exception(timeout=ANSWERING)
             if isinstance(error, IOModelError):
                 raise error
-            return Outcome(task.index, "failed", explanation=f"{type(error).__name__}: {error}")
+            said = f"{type(error).__name__}: {error}"
+            return [Outcome(task.index, "failed", explanation=said) for task in tasks]
         try:
-            outcome = future.result(timeout=ANSWERING)
+            outcomes = future.result(timeout=ANSWERING)
         except Exception as error:  # noqa: BLE001 - the connection broke between the news and the answer
             raise _gone(self._address, _first_line(error)) from None
-        if outcome is None:
+        if None in outcomes:
             raise _gone(self._address, "its worker was told to stop")
-        return outcome
+        return outcomes
 
 
 def _within(call: Callable[[], Any], seconds: float) -> Any:
