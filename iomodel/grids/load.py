@@ -167,7 +167,7 @@ def _each_key_once(axes: list[Axis]) -> None:
     for axis in axes:
         for key in axis.keys:
             for known, other in home.items():
-                if _same_entry(key, known):
+                if same_entry(key, known):
                     raise ExperimentError(
                         f"axes.{axis.name} sets {key}, and axes.{other} sets {known}: two axes on the same key. Leave "
                         "one of them out, or zip both in one axis with keys = […] and rows = […]."
@@ -175,7 +175,7 @@ def _each_key_once(axes: list[Axis]) -> None:
         home.update(dict.fromkeys(axis.keys, axis.name))
 
 
-def _same_entry(one: str, other: str) -> bool:
+def same_entry(one: str, other: str) -> bool:
     """Whether two keys set one entry: one is the other or above it, or both are kinds of one target."""
     parts, others = one.split("."), other.split(".")
     shorter = min(len(parts), len(others))

@@ -8,15 +8,18 @@ import pickle
 import time
 import tracemalloc
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from official import official
 
 from iomodel.errors import ExperimentError
 from iomodel.experiment import Experiment, load_experiment
 from iomodel.grids.definition import Axis, Drawn, Grid, Keep
-from iomodel.grids.load import load_grid
+from iomodel.grids.load import load_grid, same_entry
 from iomodel.grids.runs import runs, structure, structures
 from iomodel.run import build
 
@@ -71,6 +74,21 @@ def test_runs_that_differ_in_more_do_not(key: str) -> None:
     box = grid(axis("number", key, *REBUILD[key]), base=WITH_LIMITS)
     assert len({structure(box.experiment(index)) for index in range(2)}) == 2
     assert structures(box) == 2
+
+
+POOL = [*PARAMETERS.items(), *REBUILD.items()]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(range(len(POOL))), min_size=2, max_size=3, unique=True), st.randoms())
+def test_keys_of_runs_are_one_to_one_with_structures(chosen: list[int], random: Random) -> None:
+    entries = [POOL[number] for number in chosen]
+    keys = [key for key, _ in entries]
+    assume(not any(same_entry(one, other) for one, other in itertools.combinations(keys, 2)))
+    axes = [axis(f"a{place}", key, *random.sample(values, 2)) for place, (key, values) in enumerate(entries)]
+    box = grid(*axes, base=WITH_LIMITS)
+    pairs = {(run.experiment_key, structure(box.experiment(run.index))) for run in runs(box)}
+    assert len(pairs) == len({key for key, _ in pairs}) == len({built for _, built in pairs})
 
 
 def test_a_structure_is_that_of_the_compiled_program() -> None:
