@@ -8,15 +8,17 @@ import numpy as np
 import xarray as xr
 
 from iomodel.errors import BalanceError, TableError, nearest
-from iomodel.table import Table
+from iomodel.table import Table, table_required
 from iomodel.updating.pieces import OfficialBlock, Pairs, Piece, Totals
 
 _APART = 1e-6
 """Share by which hard totals may be apart."""
 
 
-def checked_starts(starts: Sequence[Table]) -> None:
-    """TableError unless all starts are inter-country tables with the same labels and unit."""
+def checked_starts(start: Table | Sequence[Table]) -> list[Table]:
+    """The starts as a list; TableError unless all are inter-country tables with the same labels and unit."""
+    many = isinstance(start, Sequence) and not isinstance(start, str)
+    starts = [table_required(one) for one in start] if many else [table_required(start)]
     if not starts:
         raise TableError("update needs a start: an inter-country table, or a sequence of some with weights.")
     first = starts[0]
@@ -32,10 +34,21 @@ def checked_starts(starts: Sequence[Table]) -> None:
                     f"The starts {first.name} and {start.name} differ in {what}: {getattr(first, what)} and "
                     f"{getattr(start, what)}. Aggregate them to the same labels first."
                 )
+    return starts
 
 
 def checked_pieces(start: Table, pieces: Sequence[Piece]) -> int:
     """The year of the pieces; TableError or BalanceError where year, unit, region or sector do not fit."""
+    given = pieces if isinstance(pieces, Sequence) and not isinstance(pieces, str) else [pieces]
+    if wrong := [piece for piece in given if not isinstance(piece, OfficialBlock | Totals | Pairs)]:
+        raise TableError(
+            f"update takes pieces, found {str(wrong[0])[:60]!r} of type {type(wrong[0]).__name__}; allowed: a list of "
+            "OfficialBlock, Totals and Pairs."
+        )
+    if not isinstance(pieces, Sequence):
+        raise TableError(
+            f"update takes a list of pieces, found one: write update(start, [{type(pieces).__name__}(...)])."
+        )
     if not pieces:
         raise TableError("update needs pieces: an OfficialBlock, Totals or Pairs of the later year; found none.")
     years = {f"{getattr(piece, 'name', '') or piece_name(piece)}": piece.year for piece in pieces}

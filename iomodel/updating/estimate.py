@@ -52,8 +52,7 @@ def update(
     unit, all contradictions at once, targets where all cells of the start are zero), SolverError with the worst rows
     when the totals leave no room: there is no table then.
     """
-    starts = [start] if isinstance(start, Table) else list(start)
-    checked_starts(starts)
+    starts = checked_starts(start)
     first = starts[0]
     year = checked_pieces(first, pieces)
     official = [piece for piece in pieces if isinstance(piece, OfficialBlock)]

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from iomodel.errors import TableError
-from iomodel.table import Table
+from iomodel.table import Table, table_required
 
 Array = NDArray[np.float64]
 
@@ -121,6 +121,7 @@ def _ratio(found: xr.DataArray, partners: list[str]) -> xr.DataArray:
 
 
 def _comparable(estimate: Table, truth: Table, home: str) -> None:
+    estimate, truth = table_required(estimate), table_required(truth)
     for what in ("regions", "sectors", "categories", "unit"):
         ours, theirs = getattr(estimate, what), getattr(truth, what)
         if ours != theirs:

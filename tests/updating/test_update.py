@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 import iomodel as iom
 from iomodel.aggregation import aggregate
@@ -26,7 +29,12 @@ def small(year: int = 2011) -> Table:
     table = aggregate(load_table("world-2011"), "broad10", "world15_to_world4", name=f"small-{year}")
     if year == table.year:
         return table
-    draw = np.random.default_rng(year)
+    return moved(table, year, year)
+
+
+def moved(table: Table, seed: int, year: int) -> Table:
+    """A table of another year with every cell moved a little."""
+    draw = np.random.default_rng(seed)
     flows = table.flows.values * draw.uniform(0.8, 1.6, table.flows.shape)
     return rebuilt(table, flows, table.final_demand.values * draw.uniform(1.0, 1.9, table.final_demand.shape), year)
 
@@ -165,6 +173,37 @@ def test_pieces_that_do_not_fit_are_refused() -> None:
         iom.update(start, [named])
     with pytest.raises(TableError, match=r"more than one official block for CHN"):
         iom.update(start, [block, block, gdp, pairs])
+
+
+def test_what_is_no_start_and_no_piece_is_refused() -> None:
+    start, block = small(), pieces(small())[0]
+    with pytest.raises(TableError, match=r"found 'world-2011' of type str; load it first: load_table"):
+        iom.update("world-2011", [block])  # type: ignore[arg-type]
+    with pytest.raises(TableError, match=r"A table is needed, found '3' of type int"):
+        iom.update([start, 3], [block])  # type: ignore[list-item]
+    with pytest.raises(TableError, match=r"update takes pieces, found 'gdp' of type str; allowed: a list of Offi"):
+        iom.update(start, [block, "gdp"])  # type: ignore[list-item]
+    with pytest.raises(TableError, match=r"found one: write update\(start, \[OfficialBlock\(\.\.\.\)\]\)"):
+        iom.update(start, block)
+    with pytest.raises(TableError, match=r"A table is needed, found 'a' of type str"):
+        iom.table_errors("a", start)  # type: ignore[arg-type]
+
+
+@given(seed=st.integers(0, 10_000), rate=st.floats(0.5, 2.0))
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
+def test_any_year_of_the_same_world_is_met(seed: int, rate: float) -> None:
+    """Hard pieces hold, the table balances, and the currency in which the official block comes does not matter."""
+    truth = moved(small(), seed, 2017)
+    known = pieces(truth, tau=0.0)
+    found = iom.update(small(), known)
+    np.testing.assert_allclose(goods_pairs(found), goods_pairs(truth), rtol=1e-7, atol=1e-4)
+    np.testing.assert_allclose(value_added_by_region(found), value_added_by_region(truth), rtol=1e-8)
+    assert found.attrs["update"]["largest_balance_miss"] < 1e-8
+    block = known[0].table
+    money = {name: getattr(block, name) * rate for name in ("flows", "final_demand", "value_added", "output")}
+    other = replace(block, **money, attrs={**block.attrs, "currency": "XXX", "unit": "million XXX"})
+    again = iom.update(small(), [iom.OfficialBlock(other, per_unit=rate), *known[1:]]) if rate != 1.0 else found
+    np.testing.assert_allclose(again.flows.values, found.flows.values, rtol=1e-7, atol=1e-5)
 
 
 def test_an_official_block_that_does_not_fit_is_refused() -> None:
