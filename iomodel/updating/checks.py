@@ -17,8 +17,10 @@ _APART = 1e-6
 
 def checked_starts(start: Table | Sequence[Table]) -> list[Table]:
     """The starts as a list; TableError unless all are inter-country tables with the same labels and unit."""
-    many = isinstance(start, Sequence) and not isinstance(start, str)
-    starts = [table_required(one) for one in start] if many else [table_required(start)]
+    if isinstance(start, Sequence) and not isinstance(start, str):
+        starts = [table_required(one) for one in start]
+    else:
+        starts = [table_required(start)]
     if not starts:
         raise TableError("update needs a start: an inter-country table, or a sequence of some with weights.")
     first = starts[0]

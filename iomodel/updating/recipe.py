@@ -26,7 +26,7 @@ _ENTRY: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "totals": (("name", "read", "measure"), ("file", "facts", "scaled_by", "sectors", "tau", "variants_only")),
     "pairs": (
         ("name", "read"),
-        ("file", "countries", "facts", "first", "last", "weight", "leave_out", "sectors", "tau", "seed"),
+        ("file", "countries", "facts", "first", "weight", "leave_out", "sectors", "tau", "seed"),
     ),
 }
 _READ = {
