@@ -3,6 +3,7 @@ not positions decide, and every world path is its own joint simulation."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -45,7 +46,8 @@ FREE = ("programme", "retirement")
 def _three() -> Table:
     """The world table in three regions: China, the United States and everybody else."""
     world = load_table("world-2011")
-    return aggregate_regions(world, {name: name if name in REGIONS else "OTHER" for name in world.regions})
+    groups = {name: name if name in REGIONS else "OTHER" for name in world.regions}
+    return aggregate_regions(world, groups, name="world-2011")  # the cards of that table
 
 
 @pytest.fixture(scope="module")
@@ -415,9 +417,9 @@ def test_no_path_of_a_world_says_what_its_proof_rules_out(file: str) -> None:
         solve_world(asked)
     said = str(caught.value)
     assert "It rests on one proof, not looked at by a second solver, that misses" in said
-    assert "rules out every path whose amounts are below 1e+0" in said
+    assert re.search(r"rules out every path whose amounts are below \de\+(0[6-9]|1\d)\.", said), said
     most = said.partition("What weighs most in it: ")[2].partition(". Let each")[0].split(", ")
-    assert len(most) == 3
+    assert 2 <= len(most) <= 3
     assert {"programme pace of CHN", "programme pace of USA"} <= set(most)
     word = Verdict("infeasible", warnings=("infeasible on the word of SCS",))
     assert proof_words(build_world(asked).whole, word) == "It is infeasible on the word of SCS."
