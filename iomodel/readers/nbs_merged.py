@@ -8,6 +8,7 @@ The column of errors belongs to the balance of rows and is put with inventories.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,14 +40,7 @@ def read_nbs_merged(
         grid.numbers(rows, [grid.column(use) for use in _USES]).T / PER_MILLION
     )
     added = grid.numbers([grid.row(Code=code) for code in FACTOR_ROWS.values()], columns) / PER_MILLION
-    bought = flows.sum(axis=1) + household + government + capital
-    share = np.divide(imports, bought, out=np.zeros_like(imports), where=bought > 0)
-    if (bad := (share > 1) | ((bought <= 0) & (imports > 0))).any():
-        place = int(bad.argmax())
-        raise TableError(
-            f"{grid.source}: product {codes[place]} is imported for {imports[place]:,.6g} million and bought at home "
-            f"for {bought[place]:,.6g}; imports need to be less. Check the column IM."
-        )
+    share = _imported_share(flows.sum(axis=1) + household + government + capital, imports, codes, grid.source)
     weights = rows_for(sectors, codes, f"the products of {grid.source}")
     individual = weights @ np.isin(sectors.targets, INDIVIDUAL)
     uses = np.stack([household, government * individual, government * (1 - individual), capital], axis=1)
@@ -67,16 +61,34 @@ def read_nbs_merged(
         value_added=(added @ weights)[:, None, :],
         output=(output @ weights)[None, :],
         national=True,
-        currency="CNY",
-        price_basis="current producers' prices, imports c.i.f. plus duty",
-        classification=sectors.target,
-        source=f"National Bureau of Statistics of China, input-output table {year}, {len(codes)} products",
-        licence="quotation permitted with the National Bureau of Statistics of China named as source, undistorted",
-        edition="total flows, one column of imports and one of errors",
-        history=[
+        **_description(sectors.target, len(codes), year),
+    )
+
+
+def _imported_share(bought: np.ndarray, imports: np.ndarray, codes: list[str], source: str) -> np.ndarray:
+    """Imports of each product over what is bought of it at home."""
+    share = np.divide(imports, bought, out=np.zeros_like(imports), where=bought > 0)
+    if (bad := (share > 1) | ((bought <= 0) & (imports > 0))).any():
+        place = int(bad.argmax())
+        raise TableError(
+            f"{source}: product {codes[place]} is imported for {imports[place]:,.6g} million and bought at home "
+            f"for {bought[place]:,.6g}; imports need to be less. Check the column IM."
+        )
+    return share
+
+
+def _description(classification: str, products: int, year: int) -> dict[str, Any]:
+    return {
+        "currency": "CNY",
+        "price_basis": "current producers' prices, imports c.i.f. plus duty",
+        "classification": classification,
+        "source": f"National Bureau of Statistics of China, input-output table {year}, {products} products",
+        "licence": "quotation permitted with the National Bureau of Statistics of China named as source, undistorted",
+        "edition": "total flows, one column of imports and one of errors",
+        "history": [
             "10,000 yuan divided by 100: million yuan",
             "imports of a product spread over inputs, consumption and fixed capital in proportion",
             "errors of the rows put with inventories",
-            f"products summed into {sectors.target}",
+            f"products summed into {classification}",
         ],
-    )
+    }

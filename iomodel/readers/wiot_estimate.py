@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from iomodel.aggregation import group_order, sum_groups
 from iomodel.concordance import Concordance, rows_for
 from iomodel.errors import TableError
 from iomodel.labels import CATEGORIES, FACTORS
@@ -44,60 +45,90 @@ def read_wiot_estimate(
     Raises TableError when the file is not what it should be or the concordance does not cover its industries.
     """
     data = _read(Path(path))
-    countries = [_OWN_NAMES.get(str(country), str(country)) for country in data["countries"]]
-    industries = [str(place) for place in range(1, len(data["industries"]) + 1)]
-    joined = sorted(set(countries) - set(regions))
-    groups = {country: region for country, region in regions.items() if country in countries}
-    groups |= dict.fromkeys(joined, rest)
-    order = [region for region in dict.fromkeys(regions.values()) if region in groups.values()]
-    group_order(countries, groups)
-    weights = rows_for(sectors, industries, f"the industries of {Path(path).name}")
-    size = (len(countries), len(industries))
-
-    def regional(values: np.ndarray, *axes: int) -> np.ndarray:
-        for axis in axes:
-            summed = sum_groups(values, countries, groups, axis)
-            places = [group_order(countries, groups).index(region) for region in order]
-            values = np.take(summed, places, axis=axis)
-        return values
-
-    flows = data["Z"].astype(float).reshape(*size, *size)
-    final = data["F"].reshape(*size, size[0], -1)
-    individual = np.isin(industries, _INDIVIDUAL)[None, :, None]
-    household, non_profit, government, capital, stocks = np.moveaxis(regional(final, 0, 2), -1, 0)
-    demand = np.stack(
-        [household, non_profit, government * individual, government * ~individual, capital, stocks], axis=-1
-    )
-    flows = np.einsum("risj,ib->rbsj", regional(flows, 0, 2), weights, optimize=True)
-    flows = np.einsum("rbsj,jc->rbsc", flows, weights, optimize=True)
-    demand = np.einsum("risf,ib->rbsf", demand, weights, optimize=True)
-    parts = [np.nan_to_num(regional(data[key], 0)) @ weights for key in ("lab", "tls", "itm")]
+    summed = _Sums.of(data, regions, sectors, rest, Path(path).name)
+    flows, demand = summed.flows(data["Z"]), summed.demand(data["F"])
     output = flows.sum(axis=(2, 3)) + demand.sum(axis=(2, 3))
-    added = output - flows.sum(axis=(0, 1))
-    surplus = added - sum(parts)
+    labour, taxes, margins = (summed.by_industry(data[key]) for key in ("lab", "tls", "itm"))
+    surplus = output - flows.sum(axis=(0, 1)) - labour - taxes - margins
     depreciation = depreciation_share * np.maximum(surplus, 0.0)
     return make_table(
         name=name,
         year=2014,
         unit="million USD",
-        regions=order,
+        regions=summed.order,
         sectors=dict(sectors.target_names),
         categories=_CATEGORIES,
         factors=FACTORS,
         flows=flows,
         final_demand=demand,
-        value_added=np.stack([parts[0], parts[1] + parts[2], depreciation, surplus - depreciation]),
+        value_added=np.stack([labour, taxes + margins, depreciation, surplus - depreciation]),
         output=output,
         national=False,
-        currency="USD",
-        price_basis="current basic prices",
-        classification=sectors.target,
-        source="estimate of a 2014 inter-country table, from published national figures of WIOD, release 2016",
-        licence="CC BY 4.0 for the figures of WIOD; the split of imports over sellers is fitted, not published",
-        edition="estimate",
-        estimate=True,
         region_names=dict(region_names or {}),
-        history=[
+        **_description(sectors.target, rest, summed.joined, depreciation_share),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """How the file's countries and industries are summed: 0/1 and shares (country, region), (industry, sector)."""
+
+    order: list[str]
+    joined: list[str]
+    by_region: np.ndarray
+    by_sector: np.ndarray
+    individual: np.ndarray
+
+    @classmethod
+    def of(
+        cls, data: Mapping[str, np.ndarray], regions: Mapping[str, str], sectors: Concordance, rest: str, file: str
+    ) -> _Sums:
+        """The sums into `regions`, all other countries into `rest`, and into the targets of `sectors`."""
+        countries = [_OWN_NAMES.get(str(country), str(country)) for country in data["countries"]]
+        industries = [str(place) for place in range(1, len(data["industries"]) + 1)]
+        groups = {country: regions.get(country, rest) for country in countries}
+        order = [region for region in dict.fromkeys(regions.values()) if region in groups.values()]
+        member = np.array([[groups[country] == region for region in order] for country in countries], dtype=float)
+        return cls(
+            order,
+            sorted(set(countries) - set(regions)),
+            member,
+            rows_for(sectors, industries, f"the industries of {file}"),
+            np.isin(industries, _INDIVIDUAL),
+        )
+
+    def flows(self, values: np.ndarray) -> np.ndarray:
+        """(region, sector, region, sector) of flows between all industries of all countries."""
+        countries, industries = len(self.by_region), len(self.by_sector)
+        whole = values.astype(float).reshape(countries, industries, countries, industries)
+        whole = np.einsum("risj,ra,sb->aibj", whole, self.by_region, self.by_region, optimize=True)
+        return np.einsum("aibj,ic,jd->acbd", whole, self.by_sector, self.by_sector, optimize=True)
+
+    def demand(self, values: np.ndarray) -> np.ndarray:
+        """(region, sector, region, category), government by what its products are."""
+        countries, industries = len(self.by_region), len(self.by_sector)
+        whole = values.reshape(countries, industries, countries, -1)
+        whole = np.einsum("risf,ra,sb->aibf", whole, self.by_region, self.by_region, optimize=True)
+        household, non_profit, government, capital, stocks = np.moveaxis(whole, -1, 0)
+        individual = self.individual[None, :, None]
+        parts = [household, non_profit, government * individual, government * ~individual, capital, stocks]
+        return np.einsum("aibf,ic->acbf", np.stack(parts, axis=-1), self.by_sector, optimize=True)
+
+    def by_industry(self, values: np.ndarray) -> np.ndarray:
+        """(region, sector) of amounts by country and industry; nothing where the file has none."""
+        return self.by_region.T @ np.nan_to_num(values) @ self.by_sector
+
+
+def _description(classification: str, rest: str, joined: list[str], depreciation_share: float) -> dict[str, Any]:
+    return {
+        "currency": "USD",
+        "price_basis": "current basic prices",
+        "classification": classification,
+        "source": "estimate of a 2014 inter-country table, from published national figures of WIOD, release 2016",
+        "licence": "CC BY 4.0 for the figures of WIOD; the split of imports over sellers is fitted, not published",
+        "edition": "estimate",
+        "estimate": True,
+        "history": [
             f"joined to {rest}: {', '.join(joined)}",
             "one share of each seller in all uses of an imported product (fitted); output rebuilt as the row sum",
             (
@@ -105,7 +136,7 @@ def read_wiot_estimate(
                 f" products and margins; depreciation = {depreciation_share:g} of the rest where positive (assumed)"
             ),
         ],
-    )
+    }
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -68,12 +68,7 @@ def update(
     draft, seeds = seeded(draft, pairs)
     laws = system(draft, blocks, totals, pairs)
     _start_has(laws)
-    cells = draft.vector()
-    fitted = fit(cells[laws.free], laws.matrix, laws.targets, laws.softness, names=[row.name for row in laws.rows])
-    moved = cells.copy()
-    moved[laws.free] = fitted.cells
-    found = draft.with_cells(moved)
-    found = found if decimals is None else found.with_cells(np.round(found.vector(), decimals))
+    fitted, found = _fitted(draft, laws, decimals)
     for block in blocks:
         found = _official_again(found, block)
     text = {
@@ -85,6 +80,14 @@ def update(
         **description,
     }
     return _table(found, first, blocks, accounts or first, year, name or f"{first.name}-{year}", text)
+
+
+def _fitted(draft: Draft, laws: System, decimals: int | None) -> tuple[Fitted, Draft]:
+    """The solution of the entropy program and the draft that it makes."""
+    cells = draft.vector()
+    fitted = fit(cells[laws.free], laws.matrix, laws.targets, laws.softness, names=[row.name for row in laws.rows])
+    cells[laws.free] = fitted.cells
+    return fitted, draft.with_cells(cells if decimals is None else np.round(cells, decimals))
 
 
 def _weights(weights: Sequence[float] | None, starts: Sequence[Table]) -> Sequence[float]:
