@@ -187,13 +187,14 @@ def judge(program: Program, arrays: Canonical, where: Places) -> Conditions:
     for name, law in program.laws.items():
         left, right = sides[name]
         price = prices[name]
-        lost += float(np.abs(price * (right - left)).sum())
+        product = price * (right - left)
+        size = np.abs(product)
+        lost += float(size.sum())
         if isinstance(law.constraint, Equality):
             continue
         dual[name] = max(0.0, -float(price.min(initial=0.0))) / (1 + float(np.abs(price).max(initial=0.0)))
-        product = np.abs(price * (right - left))
-        products[name] = float(product.max(initial=0.0)) / worth
-        total += float((price * (right - left)).sum())
+        products[name] = float(size.max(initial=0.0)) / worth
+        total += float(product.sum())
     stationarity, along, gain = _stationarity(program, arrays, where, prices, push)
     primal = _primal(program, sides)
     return Conditions(primal, dual, products, stationarity, abs(total - along) / worth, (lost + gain) / worth)
