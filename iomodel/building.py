@@ -20,7 +20,7 @@ import xarray as xr
 from iomodel.aggregation import aggregate, with_employment
 from iomodel.cards import load_cards
 from iomodel.concordance import Concordance
-from iomodel.concordance_files import concordance_text
+from iomodel.concordance_files import concordance_text, load_concordance
 from iomodel.errors import TableError
 from iomodel.facts import fact_files
 from iomodel.files import write_text, write_whole
@@ -29,6 +29,7 @@ from iomodel.nesting import DETAILED, detailed_map
 from iomodel.readers.cells import read_grid
 from iomodel.readers.nbs import read_nbs
 from iomodel.readers.nbs_detail import read_nbs_detail
+from iomodel.readers.us_imports import read_imports, weighted_by_imports
 from iomodel.readers.wiod import read_wiod
 from iomodel.readers.world28 import WORLD, read_world28
 from iomodel.sector_maps import load_map
@@ -40,6 +41,8 @@ from iomodel.updating.ranges import save_variants
 from iomodel.updating.shipping import Shipped, shipped_estimate
 
 COMMAND = "make tables SOURCE=<folder of the publishers' files>"
+GOODS = ("hs2", "naics3")
+"""Classifications of goods whose concordances take their weights from imports."""
 
 
 def build_tables(source: str | Path, out: str | Path) -> dict[str, Path]:
@@ -103,9 +106,12 @@ def build_china_detail(source: Path) -> Table:
 
 
 def build_concordances(source: Path, china: Table, detail: Table) -> dict[str, Concordance]:
-    """The concordances to the 28 sectors from the project's list in `source`, by name."""
+    """The concordances to the 28 sectors by name: from the project's list in `source`, and of goods by imports."""
     output = dict(zip(detail.sectors, detail.output.values[0].tolist(), strict=True))
-    return read_world28(source / "concordances" / "world28.csv", output, china.sector_names)
+    listed = read_world28(source / "concordances" / "world28.csv", output, china.sector_names)
+    imports = read_imports(source / "us_tariffs_2025" / "us_imports_2024_hs6_by_partner.parquet")
+    goods = [weighted_by_imports(load_concordance(f"{name}_to_{WORLD}"), imports) for name in GOODS]
+    return listed | {concordance.title: concordance for concordance in goods}
 
 
 def build_china_world_sectors(detail: Table, concordances: dict[str, Concordance]) -> Table:
