@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.errors import ExperimentError, GridError, IOModelError, SchedulerError
+from iomodel.grids import worker
 from iomodel.grids.contents import read_counts, without_path
 from iomodel.grids.definition import Grid
 from iomodel.grids.drive import Summary
@@ -158,3 +161,39 @@ def test_the_command_says_where_results_are_and_ends_well(
     assert "results/box: 3 of 3 done: 2 optimal, 1 infeasible; 0 left" in capsys.readouterr().out
     assert main(["grid", file, "--status", "--dry-run"]) == 2
     assert main(["grid", file, "--status", "--out", "nowhere"]) == 2
+
+
+def test_here_a_run_that_takes_too_long_is_stopped_when_the_solver_comes_back(
+    eight: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solved = worker.settled
+
+    def slow(*given: object, **more: object) -> object:
+        if not (tmp_path / "slept").exists():
+            (tmp_path / "slept").touch()
+            time.sleep(60)
+        return solved(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(worker, "settled", slow)
+    summary = iom.run_grid(replace(eight, limit_seconds=3.0), tmp_path / "out", workers=0)
+    assert (summary.counts.optimal, summary.counts.failed) == (7, 1)
+    (late,) = without_path(tmp_path / "out")
+    assert late.explanation == "not done within the time limit of 3 s for one run"
+
+
+@pytest.mark.slow
+def test_several_deciding_regions_are_runs_like_others(tmp_path: Path) -> None:
+    text = """
+        [axes.corridor]
+        key = "corridor"
+        values = [0.5, 2]
+        [keep]
+        variables = ["household_consumption_share"]
+        """
+    base = 'base = "world"\n[changes]\ndeciding = ["USA", "KOR"]\nhorizon = {years = 2, beyond = 0}\n'
+    grid = box(tmp_path, text, base)
+    iom.run_grid(grid, tmp_path / "out", workers=0)
+    found = iom.open_results(tmp_path / "out")["household_consumption_share"]
+    path = iom.solve(grid.experiment(1))
+    wanted = path.data["household_consumption_share"]
+    np.testing.assert_array_equal(found.isel(corridor=1).sel(region=wanted["region"]).values, wanted.values)
