@@ -65,7 +65,7 @@ class Shared:
     explained: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One run: its index, the structure's key, and the index of the run of that structure on which its program is
     compiled, the same for all of the grid."""
