@@ -257,6 +257,7 @@ def _once(program: Program, solver: Solver) -> Verdict:
         invalid="ignore", divide="ignore"
     ):  # a point where a power is not defined is no optimum: NaN says so
         conditions = judge(program, made.arrays, program.memo["places"])
+        goal = goal_value(program)
     if conditions.worst > TOLERANCE and solver.name == CLARABEL.name and not _smooth(program):
         conditions = min(
             (conditions, judge_arrays(program, made.arrays, *program.memo["point"])), key=lambda found: found.worst
@@ -265,7 +266,7 @@ def _once(program: Program, solver: Solver) -> Verdict:
         "optimal" if conditions.worst <= TOLERANCE else "inaccurate",
         worst_residual=conditions.primal[conditions.law],
         law=conditions.law,
-        objective=goal_value(program),
+        objective=goal,
         **_parts(conditions),
         **named,
     )
