@@ -25,13 +25,13 @@ from iomodel.capital import drive_shares, plant_of
 from iomodel.cards import COUNTRY, Cards, elsewhere, load_cards
 from iomodel.defaults import Accounts, with_defaults
 from iomodel.economy import Economy, Finding
-from iomodel.errors import CardError, TableError, nearest
+from iomodel.errors import CardError
 from iomodel.findings import findings_of
 from iomodel.jobs import jobs_by_sector, jobs_finding
 from iomodel.labels import ASSETS
 from iomodel.prerequisites import require, value_added
 from iomodel.sector_maps import SectorRows, load_map
-from iomodel.table import Table, table_required
+from iomodel.table import Table, producer_required, table_required
 from iomodel.utilisation import published_utilisation
 from iomodel.yearly import yearly_paths
 
@@ -98,11 +98,7 @@ def calibrate(
 
 def _cards(table: Table, region: str, cards: Cards | Mapping[str, float | tuple[float, ...]] | None) -> Cards:
     """The cards to start from; TableError for a region that the table does not have."""
-    if region not in table.regions:
-        raise TableError(
-            f"region {region!r} is no producer of table {table.name!r}; choose with region= one that it has: "
-            f"{', '.join(table.regions)}.{nearest(str(region), table.regions)}"
-        )
+    producer_required(region, table.name, table.regions)
     if cards is not None and not isinstance(cards, Mapping):
         raise CardError(f"cards: found {cards!r}; give load_cards(…), or changes such as {{'precaution': 0.3}}.")
     if not isinstance(cards, Cards):

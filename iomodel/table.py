@@ -346,6 +346,15 @@ def table_required(table: object) -> Table:
     raise TableError(f"A table is needed, found {str(table)[:60]!r} of type {type(table).__name__}; {advice}.")
 
 
+def producer_required(region: str, name: str, regions: Sequence[str]) -> None:
+    """TableError that lists the producing `regions` of the table `name` where `region` is none of them."""
+    if region not in regions:
+        raise TableError(
+            f"region {region!r} is no producer of table {name!r}; choose with region= one that it has: "
+            f"{', '.join(regions)}.{nearest(str(region), regions)}"
+        )
+
+
 def _table_path(name_or_path: str | Path) -> Path:
     if not isinstance(name_or_path, str | Path) or not str(name_or_path).strip():
         raise TableError(

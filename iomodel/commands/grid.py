@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iomodel.commands.options import Command, folder_of, whole_or_text
 from iomodel.commands.output import STATUS_CODES, say
-from iomodel.errors import ExperimentError
+from iomodel.errors import ExperimentError, GridError
 
 if TYPE_CHECKING:
     from iomodel.grids.definition import Grid
@@ -46,7 +46,7 @@ def _grid(asked: argparse.Namespace) -> int:
     grid = load_grid(asked.name)
     folder = folder_of("--out", asked.out, f"results/{grid.name}")
     if asked.status:
-        return _status(folder)
+        return _status(grid, folder)
     if asked.dry_run:
         return _dry_run(grid, folder, asked)
     return _solve(grid, folder, asked)
@@ -66,7 +66,7 @@ def _solve(grid: Grid, folder: Path, asked: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         shown.end()
         if holds_store(folder):
-            _status(folder)
+            _status(grid, folder)
             say("the same command goes on from here")
         raise
     finally:
@@ -86,16 +86,29 @@ def _told(summary: Summary, folder: Path) -> int:
     return STATUS_CODES.get(stopped.status, 4)
 
 
-def _status(folder: Path) -> int:
+def _status(grid: Grid, folder: Path) -> int:
     from iomodel.grids.contents import read_counts
     from iomodel.grids.lock import holder_of
 
     say(f"{folder}: {read_counts(folder)}")
+    if other := _other(grid, folder):
+        say(f"these are not runs of {grid.name} as its file stands now: {other}")
     holder = holder_of(folder)
     if holder is not None:
         say(f"being written by {holder}")
     _list_without_path(folder)
     return 0
+
+
+def _other(grid: Grid, folder: Path) -> str:
+    """Why this grid cannot go on with the results in the folder, "" where it can."""
+    from iomodel.grids.header import check_same, read_header
+
+    try:
+        check_same(read_header(folder), grid, folder)
+    except GridError as error:
+        return str(error)
+    return ""
 
 
 def _list_without_path(folder: Path) -> None:
@@ -118,11 +131,13 @@ def _dry_run(grid: Grid, folder: Path, asked: argparse.Namespace) -> int:
     from iomodel.values import whole
 
     workers = cores() if asked.workers is None else whole("workers", asked.workers, 0, 1024, "processes")
-    done, seconds = 0, None
-    if holds_store(folder):
+    done, seconds, other = 0, None, _other(grid, folder) if holds_store(folder) else ""
+    if holds_store(folder) and not other:
         done = read_counts(folder).done
         seconds = float(open_results(folder)["seconds"].mean()) if done else None
     say(describe(grid, seconds).text(max(workers, 1), done))
     if done:
         say(f"  {done:,} of them are done in {folder}")
+    if other:
+        say(f"  it cannot run there: {other}")
     return 0

@@ -100,7 +100,7 @@ def listed(where: str, value: object) -> list[Any]:
     if not isinstance(value, list):
         raise refuse(where, value, "a list")
     if not value:
-        raise refuse(where, value, "at least one entry", " An axis has at least one point.")
+        raise refuse(where, value, "at least one entry")
     return list(value)
 
 
@@ -268,7 +268,7 @@ def _each_once(where: str, labels: Sequence[Label], settings: Sequence[Settings]
     seen: set[object] = set()
     for label in _of_one_type(labels):
         if label in seen:
-            raise refuse(where, label, "each value once", " It repeats this one.")
+            raise refuse(where, label, "each value once", f" {label} stands there twice.")
         seen.add(label)
     known: dict[str, Label] = {}
     for label, point in zip(labels, settings, strict=True):

@@ -103,10 +103,11 @@ class WithoutPath:
     remedies: tuple[str, ...]
 
     def __str__(self) -> str:
-        """One line: coordinates, end, explanation."""
+        """Coordinates, end, explanation; further lines of an explanation stand under the first."""
         where = ", ".join(f"{name} {label}" for name, label in self.coordinates.items())
         tried = f" (tried: {', '.join(self.remedies)})" if self.remedies else ""
-        return f"{where}: {self.status}. {self.explanation}{tried}".rstrip()
+        explanation = self.explanation.replace("\n", "\n    ")
+        return f"{where}: {self.status}. {explanation}{tried}".rstrip()
 
 
 def read_contents(folder: Path) -> Contents:

@@ -47,12 +47,13 @@ class Description:
         """In lines; `workers` share the runs that are left after `done`."""
         grid = self.grid
         dropped = f", {self.box - self.runs:,} of the box dropped by filters" if self.box > self.runs else ""
-        lines = [f"{grid.name}: {self.runs:,} runs{dropped}", f"  base {grid.base.name} on {', '.join(grid.tables)}"]
+        lines = [f"{grid.name}: {counted(self.runs, 'run')}{dropped}", f"  base {grid.base.name} on {', '.join(grid.tables)}"]
         lines += [f"  {axis_text(axis)}" for axis in grid.axes]
         if grid.filters:
             lines.append(f"  only {' and '.join(f'({one})' for one in grid.filters)}")
         shared = "one program serves all runs" if self.structures == 1 else f"{self.structures:,} programs are built"
-        lines.append(f"  {shared}; kept: {len(grid.keep.variables)} variables, {len(grid.keep.prices)} shadow prices")
+        kept = f"{counted(len(grid.keep.variables), 'variable')}, {counted(len(grid.keep.prices), 'shadow price')}"
+        lines.append(f"  {shared}; kept: {kept}")
         left = self.seconds * (self.runs - done) / max(self.runs, 1) / max(workers, 1)
         source = "from the runs that are done" if self.measured else "a guess, from times on another machine"
         share = f"{workers} processes" if workers > 1 else "one process"
@@ -89,7 +90,16 @@ def axis_text(axis: Axis) -> str:
     more = " …" if few and len(axis) > 8 else ""
     unit = f" {axis.unit}" if axis.unit else ""
     keys = ", ".join(axis.keys[:4]) + (" …" if len(axis.keys) > 4 else "")
-    return f"{axis.name}: {len(axis):,} points, {shown}{more}{unit} ({keys})"
+    return f"{axis.name}: {counted(len(axis), 'point')}, {shown}{more}{unit} ({keys})"
+
+
+def counted(count: int, thing: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "run"), counted(1_536, "run")
+    ('1 run', '1,536 runs')
+    """
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def size(count: float) -> str:

@@ -28,6 +28,7 @@ from iomodel.grids.kept import read_keep
 from iomodel.grids.samples import SALTELLI, read_samples
 from iomodel.grids.tables import Facts, facts_of
 from iomodel.shipped import shipped_file, shipped_names
+from iomodel.table import producer_required
 from iomodel.values import file_path, number, refuse, text
 
 FOLDER = "experiments/grids"
@@ -110,6 +111,7 @@ def _grid(entries: Mapping[str, Any], path: Path) -> Grid:
     for experiment in told_apart.values():
         if experiment.table not in tables:
             tables[experiment.table] = facts_of(experiment)
+    _check_regions(told_apart, tables)
     _check_drawn(grid, told_apart)
     keep = read_keep(entries.get("keep", {}), axes, told_apart, tables)
     hashes = Frozen({name: facts.sha256 for name, facts in tables.items()})
@@ -227,6 +229,15 @@ def _experiment(grid: Grid, index: int) -> Experiment:
 
 def _told(grid: Grid, index: int) -> str:
     return ", ".join(f"{name} = {label}" for name, label in grid.coordinates(index).items())
+
+
+def _check_regions(experiments: Mapping[str, Experiment], tables: Mapping[str, Facts]) -> None:
+    """TableError where a run's home region is none of its table's, in the words of a calibration."""
+    for told, experiment in experiments.items():
+        try:
+            producer_required(experiment.region, experiment.table, tables[experiment.table].regions)
+        except TableError as error:
+            raise TableError(f"axes, at {told}: {error}") from None
 
 
 def _check_drawn(grid: Grid, experiments: Mapping[str, Experiment]) -> None:

@@ -1,4 +1,4 @@
-"""What a grid needs to know of a table before the first run: its year, its sectors and the hash of its content."""
+"""What a grid needs to know of a table before the first run: its year, regions and sectors, the hash of its content."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from iomodel.shipped import table_card
 
 @dataclass(frozen=True)
 class Facts:
-    """Of one table: the year of its flows, its sectors' codes, the hash over its labels and values."""
+    """Of one table: the year of its flows, its producing regions, its sectors' codes, the hash over its labels and
+    values."""
 
     year: int
+    regions: tuple[str, ...]
     sectors: tuple[str, ...]
     sha256: str
 
@@ -26,8 +28,8 @@ def facts_of(experiment: Experiment) -> Facts:
     name = experiment.table
     if not name.lower().endswith(TABLE_FILES):
         card = table_card(name)
-        return Facts(int(card["year"]), tuple(card["sector_names"]), str(card["sha256"]))
+        return Facts(int(card["year"]), tuple(card["regions"]), tuple(card["sector_names"]), str(card["sha256"]))
     from iomodel.course import table_of  # opens files of arrays
 
     table = table_of(experiment)
-    return Facts(table.year, tuple(table.sectors), table.sha256)
+    return Facts(table.year, tuple(table.regions), tuple(table.sectors), table.sha256)

@@ -159,6 +159,13 @@ def test_the_command_says_where_results_are_and_ends_well(
     assert "\r" not in said.err
     assert main(["grid", file, "--status"]) == 0
     assert "results/box: 3 of 3 done: 2 optimal, 1 infeasible; 0 left" in capsys.readouterr().out
+    other = tmp_path / "other.toml"
+    other.write_text(Path(file).read_text(encoding="utf-8").replace("-40", "-30"), encoding="utf-8")
+    for asked, before in (("--status", "these are not runs of other as its file stands now: "), ("--dry-run", "")):
+        assert main(["grid", str(other), asked, "--out", "results/box"]) == 0
+        said = capsys.readouterr().out
+        assert f"{before or 'it cannot run there: '}results/box holds another grid: found box with digest" in said
+        assert "of them are done" not in said
     assert main(["grid", file, "--status", "--dry-run"]) == 2
     assert main(["grid", file, "--status", "--out", "nowhere"]) == 2
 

@@ -188,9 +188,19 @@ SLIPS = {
     "a date": ("[axes.a]\nkey = 'cards.precaution'\nvalues = [2020-01-01]", "cards.precaution: found datetime.date"),
     "not a number": ("[axes.a]\nkey = 'cards.precaution'\nvalues = [nan]", "cards.precaution: found nan"),
     "unknown table": ("[axes.a]\nkey = 'table'\nvalues = ['chna-2020']", "Did you mean china-2020"),
+    "region that the table lacks": (
+        "changes = {table = 'world-2011'}\n[axes.home]\nkey = 'region'\nvalues = ['CHN', 'USX']",
+        "axes, at home = USX: region 'USX' is no producer of table 'world-2011'; choose .* Did you mean USA",
+    ),
+    "region of a national table": (
+        "[axes.home]\nkey = 'region'\nvalues = ['CHN', 'USA']", "at home = USA: region 'USA' is no producer .*: CHN",
+    ),
     "empty axis": ("[axes.a]\nkey = 'cards.precaution'\nvalues = []", "axes.a.values: found .*at least one entry"),
     "values no list": ("[axes.a]\nkey = 'cards.precaution'\nvalues = 3", "axes.a.values: found 3; allowed: a list"),
-    "repeated value": ("[axes.a]\nkey = 'cards.precaution'\nvalues = [0, 0.5, 0.0]", "a: found 0.0; .*each value once"),
+    "repeated value": (
+        "[axes.a]\nkey = 'cards.precaution'\nvalues = [0, 0.5, 0.0]",
+        "a: found 0.0; .*each value once. 0.0 stands there twice",
+    ),
     "repeated setting": (
         "[axes.a]\nkey = 'cards.precaution'\nvalues = [0, 0]\nlabels = ['x', 'y']",
         "axes.a: found 'y'; allowed: each value once. y and x set the same",

@@ -118,6 +118,8 @@ def test_counts_and_runs_without_path(tmp_path: Path) -> None:
     ]
     why = "In run 4 the laws “capacity” and “reform” collide. (tried: Clarabel: inaccurate)"
     assert str(listed[0]) == f"package 1, waste 0: infeasible. {why}"
+    longer = dataclasses.replace(listed[0], explanation="No path.\nWhat collides:\n  package", remedies=())
+    assert str(longer).splitlines()[1:] == ["    What collides:", "      package"]
 
 
 def test_going_on_where_it_was(tmp_path: Path) -> None:
