@@ -162,6 +162,11 @@ def _sector_concordance(table: Table, sectors: Sectors) -> Concordance:
         found = sectors
     elif isinstance(sectors, Mapping):
         found = make_concordance(sectors, source=own, names=table.sector_names)
+    elif not isinstance(sectors, str | Path):
+        raise TableError(
+            f"sectors: found {str(sectors)[:60]!r} of type {type(sectors).__name__}; allowed: a Concordance, a mapping "
+            "from code to code, the name or path of one, or the name of a classification."
+        )
     elif str(sectors) in shipped_concordances() or "_to_" in str(sectors) or Path(sectors).is_file():
         found = load_concordance(sectors)
     else:

@@ -17,6 +17,7 @@ from pathlib import Path
 from iomodel.concordance import Concordance, compose, make_concordance, unknown_codes
 from iomodel.errors import CardError, nearest
 from iomodel.shipped import shipped_file, shipped_names
+from iomodel.values import file_path
 
 COLUMNS = ("name", "target_name", "weight", "reason")
 """The columns after the two of the codes; a file may leave any of them out."""
@@ -44,10 +45,9 @@ def load_concordance(name_or_path: str | Path) -> Concordance:
     >>> load_concordance("wiod35_to_broad3").targets
     ['primary', 'manufacturing', 'services']
     """
-    name = str(name_or_path)
+    path, name = file_path("load_concordance", name_or_path, CardError), str(name_or_path)
     if name in shipped_concordances():
         return _concordance(_read(shipped_file("tables", "concordances", f"{name}.csv")))
-    path = Path(name_or_path)
     if path.is_file():
         return _concordance(_read(path))
     source, _, target = name.partition("_to_")

@@ -11,8 +11,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from iomodel.errors import ResultError
+from iomodel.errors import IOModelError, ResultError
 from iomodel.values import file_path
+
+OTHER_KINDS = (".csv", ".xlsx", ".xls", ".rda")
+"""Endings of files of tables that are no NetCDF."""
 
 
 def write_whole(file: str | Path, write: Callable[[Path], None]) -> Path:
@@ -36,6 +39,19 @@ def write_whole(file: str | Path, write: Callable[[Path], None]) -> Path:
         if path.parent.is_dir():
             part.unlink(missing_ok=True)
         _remove_empty(made)
+    return path
+
+
+def netcdf_file(key: str, file: str | Path, error: type[IOModelError]) -> Path:
+    """`file` as the path of a NetCDF file to write; an `error` where its ending says that it is another kind, since
+    readers go by it.
+
+    >>> netcdf_file("out", "table.nc", ResultError).name
+    'table.nc'
+    """
+    path = file_path(key, file, error)
+    if path.suffix.lower() in OTHER_KINDS:
+        raise error(f"{key}: found {str(path)!r}; allowed: the name of a NetCDF file, such as {path.stem}.nc.")
     return path
 
 

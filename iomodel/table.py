@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from iomodel.errors import ResultError, TableError, nearest
-from iomodel.files import write_whole
+from iomodel.files import OTHER_KINDS, netcdf_file, write_whole
 from iomodel.labels import FINAL_DIMS, FLOW_DIMS, IMPORTS, OUTPUT_DIMS, TAX_DIMS, VALUE_ADDED_DIMS
 from iomodel.shipped import shipped_file, shipped_tables
 from iomodel.table_checks import TOLERANCE, Finding, checked_tolerance, file_findings, findings, identity_findings
@@ -245,7 +245,7 @@ def save_table(table: Table, path: str | Path, *, estimate_ok: bool = False) -> 
     An ESTIMATE is refused unless `estimate_ok`: its single cells are not to be passed on as if they were published.
 
     `output` is stored over (to_region, to_sector) and employment over employed_region, since a national table has
-    more sellers than producers. Raises TableError when the file cannot be written.
+    more sellers than producers. Raises TableError when the file cannot be written or has the ending of another kind.
 
     >>> import tempfile
     >>> table = load_table("china-2020")
@@ -253,7 +253,7 @@ def save_table(table: Table, path: str | Path, *, estimate_ok: bool = False) -> 
     ...     load_table(save_table(table, f"{folder}/mine.nc")).sha256 == table.sha256
     True
     """
-    table = table_required(table)
+    table, path = table_required(table), netcdf_file("save_table", path, TableError)
     if table.is_estimate and not estimate_ok:
         raise TableError(
             f"{table.name} is an ESTIMATE: totals and large partners can be quoted, single cells cannot (they err by a "
@@ -377,7 +377,7 @@ def _table_path(name_or_path: str | Path) -> Path:
 
 
 def _open(path: Path) -> xr.Dataset:
-    if path.suffix.lower() in (".csv", ".xlsx", ".xls", ".rda"):
+    if path.suffix.lower() in OTHER_KINDS:
         raise TableError(f"{path} is a {path.suffix} file; load_table reads NetCDF. Use read_table for it.")
     try:
         with xr.open_dataset(path, engine="h5netcdf") as dataset:

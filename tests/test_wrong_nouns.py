@@ -53,6 +53,17 @@ def test_a_table_is_shown_in_one_line() -> None:
         (lambda: iom.save("a", "b"), ResultError, "save: found 'a'; give a path of solve"),  # type: ignore[arg-type]
         (lambda: iom.load_trajectory(None), ResultError, "load_trajectory: found None; allowed: the path of a file"),  # type: ignore[arg-type]
         (lambda: iom.read_table(None), TableError, "read_table: found None; allowed: the path of a file"),  # type: ignore[arg-type]
+        (lambda: iom.load_concordance(3), CardError, "load_concordance: found 3; allowed: the path"),  # type: ignore[arg-type]
+        (
+            lambda: iom.aggregate(iom.load_table("china-2020"), 3),  # type: ignore[arg-type]
+            TableError,
+            "sectors: found '3' of type int; allowed: a Concordance, a mapping",
+        ),
+        (
+            lambda: iom.save_table(iom.load_table("china-2020"), "mine.csv"),
+            TableError,
+            "save_table: found 'mine.csv'; allowed: the name of a NetCDF file, such as mine.nc",
+        ),
         (lambda: iom.write_template(""), TableError, "write_template: found ''; allowed: the path"),
         (lambda: iom.load_experiment(None), ExperimentError, "load_experiment: found None; allowed: the path"),  # type: ignore[arg-type]
         (lambda: iom.save_table("a", "b"), TableError, "A table is needed, found 'a' of type str"),  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from iomodel.balancing.reports import BalanceReport, Conceded, moved_cells
 from iomodel.balancing.seeds import seeded
 from iomodel.balancing.totals import Labelled, Totals, both_sides, fixed_cells, labelled_totals
 from iomodel.errors import BalanceError, SolverError, nearest
-from iomodel.files import write_whole
+from iomodel.files import netcdf_file, write_whole
 from iomodel.labels import IMPORTS, TAX_DIMS
 from iomodel.table import Table, save_table
 
@@ -121,6 +121,7 @@ def write_balanced(balanced: Balanced, path: str | Path, *, estimate_ok: bool = 
     table = balanced.table
     if isinstance(table, Table):
         return save_table(table, path, estimate_ok=estimate_ok)
+    path = netcdf_file("out", path, BalanceError)
     plain = table.to_dataset(name=table.name or "matrix") if isinstance(table, xr.DataArray) else table
     said = {key: json.dumps(value, ensure_ascii=False) for key, value in table.attrs.items() if not _plain(value)}
     plain = plain.assign_attrs({**table.attrs, **said})

@@ -147,6 +147,8 @@ def read_draft(path: str | Path) -> Draft:
 
     Raises BalanceError that names the file.
     """
+    if not Path(path).is_file():
+        raise BalanceError(f"There is no file {path}; name a NetCDF file with a draft, or one that save_table wrote.")
     try:
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             dataset = opened.load()

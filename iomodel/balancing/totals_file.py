@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,7 @@ def read_totals(path: str | Path, draft: Draft) -> Totals:
     for line in _lines(Path(path)):
         key = (line.side, line.label)
         if key not in where:
-            known = [", ".join(label) for side, label in where if side == line.side]
-            hint = nearest(", ".join(line.label), known)
-            raise BalanceError(
-                f"{path}, line {line.number}: the draft has no {line.side} {', '.join(line.label)}; allowed: "
-                f"{', '.join(dict.fromkeys(str(group.dims) for group, _ in where.values() if group.side == line.side))}"
-                f" of the draft.{hint}"
-            )
+            raise _unknown(path, line, [group for group in (*draft.rows, *draft.columns) if group.side == line.side])
         if key in seen:
             raise BalanceError(
                 f"{path}, line {line.number}: {line.side} {', '.join(line.label)} stands in line {seen[key]} already; "
@@ -72,19 +66,29 @@ def read_totals(path: str | Path, draft: Draft) -> Totals:
     return Totals(targets["row"], targets["column"], soft["row"], soft["column"])
 
 
+def _unknown(path: str | Path, line: _Line, groups: Sequence[Group]) -> BalanceError:
+    """What is said of a label that no total of this side has."""
+    said = ", ".join(line.label)
+    kinds = "; ".join(f"({', '.join(group.dims)}), such as {', '.join(group.labels[0])}" for group in groups)
+    hint = nearest(said, [", ".join(label) for group in groups for label in group.labels])
+    return BalanceError(f"{path}, line {line.number}: the draft has no {line.side} {said}; allowed: {kinds}.{hint}")
+
+
 def _complete(path: str | Path, group: Group, seen: set[tuple[str, tuple[str, ...]]]) -> None:
     """BalanceError where some totals of a group are given and others are not."""
     missing = [", ".join(label) for label in group.labels if (group.side, label) not in seen]
     if missing and len(missing) < len(group.labels):
         more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
         raise BalanceError(
-            f"{path}: of the {group.side}s over {group.dims}, {len(missing)} of {len(group.labels)} have no total: "
-            f"{'; '.join(missing[:8])}{more}. Give every one, with hardness free where it shall not bind."
+            f"{path}: of the {group.side}s over ({', '.join(group.dims)}), {len(missing)} of {len(group.labels)} have "
+            f"no total: {'; '.join(missing[:8])}{more}. Give every one, with hardness free where it shall not bind."
         )
 
 
 def _lines(path: Path) -> list[_Line]:
     """The lines of the file, each value checked."""
+    if not path.is_file():
+        raise BalanceError(f"There is no file {path}; name a CSV with the columns {', '.join(COLUMNS)}.")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)

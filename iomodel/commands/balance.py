@@ -31,11 +31,16 @@ def _balance(asked: argparse.Namespace) -> int:
     from iomodel.balancing.drafts import read_draft
     from iomodel.balancing.totals import free_totals
     from iomodel.balancing.totals_file import read_totals
+    from iomodel.errors import BalanceError
+    from iomodel.files import netcdf_file
 
+    out = netcdf_file("--out", asked.out, BalanceError)
     draft = read_draft(asked.draft)
+    if out.is_file() and out.samefile(asked.draft):
+        raise BalanceError(f"--out: found {asked.out!r}, which is the draft itself; allowed: another file.")
     totals = free_totals(draft) if asked.totals is None else read_totals(asked.totals, draft)
     balanced = balance_draft(draft, totals, method=asked.method, seed=asked.seed, tolerance=asked.tolerance)
-    written = write_balanced(balanced, asked.out, estimate_ok=asked.estimate_ok)
+    written = write_balanced(balanced, out, estimate_ok=asked.estimate_ok)
     say(balanced.report.text())
     say(str(written))
     return 0

@@ -47,7 +47,8 @@ class Description:
         """In lines; `workers` share the runs that are left after `done`."""
         grid = self.grid
         dropped = f", {self.box - self.runs:,} of the box dropped by filters" if self.box > self.runs else ""
-        lines = [f"{grid.name}: {counted(self.runs, 'run')}{dropped}", f"  base {grid.base.name} on {', '.join(grid.tables)}"]
+        lines = [f"{grid.name}: {counted(self.runs, 'run')}{dropped}"]
+        lines.append(f"  base {grid.base.name} on {', '.join(grid.tables)}")
         lines += [f"  {axis_text(axis)}" for axis in grid.axes]
         if grid.filters:
             lines.append(f"  only {' and '.join(f'({one})' for one in grid.filters)}")

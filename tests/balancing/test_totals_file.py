@@ -1,5 +1,6 @@
 """A file of totals and the command: what they read, what they write, and that nothing is left of what failed."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import xarray as xr
 from test_balanced import distorted, world
 
-from iomodel.balancing.drafts import make_draft
+from iomodel.balancing.drafts import make_draft, read_draft
 from iomodel.balancing.totals_file import read_totals
 from iomodel.cli import main
 from iomodel.errors import BalanceError
@@ -43,7 +44,10 @@ def test_every_kind_of_total_is_read(tmp_path: Path) -> None:
         (HEAD, "holds no total"),
         ("side,region,sector,value,hardnes\n" + ROWS, "unknown column 'hardnes'; .* Did you mean"),
         (HEAD + "rows,AAA,g,1,hard\n", "line 2, column side: found 'rows'; allowed: row or column"),
-        (HEAD + ROWS + "row,AAA,q,1,hard\n", "line 6: the draft has no row AAA, q; allowed: .'region', 'sector'"),
+        (
+            HEAD + ROWS + "row,AAA,q,1,hard\n",
+            "line 6: the draft has no row AAA, q; allowed: .region, sector., such as AAA, g; .factor",
+        ),
         (HEAD + ROWS + "row,AAA,g,1,hard\n", "line 6: row AAA, g stands in line 2 already"),
         (HEAD + "row,AAA,g,12%,hard\n", "line 2, column value: found '12%'; allowed: a finite number"),
         (HEAD + "row,AAA,g,,hard\n", "line 2, column value: found ''"),
@@ -61,6 +65,13 @@ def test_a_line_that_cannot_be_is_named(tmp_path: Path, text: str, error: str) -
     with pytest.raises(BalanceError, match=error) as caught:
         read_totals(path, make_draft(distorted(world())))
     assert str(caught.value).startswith(str(path))
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(BalanceError, match=r"There is no file .*totals.csv; name a CSV with the columns side, region"):
+        read_totals(tmp_path / "totals.csv", make_draft(distorted(world())))
+    with pytest.raises(BalanceError, match=r"There is no file .*draft.nc; name a NetCDF file with a draft"):
+        read_draft(tmp_path / "draft.nc")
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -116,6 +127,23 @@ def test_what_fails_leaves_nothing_behind(
     assert command(text, *more) == code
     assert error in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["draft.nc", "totals.csv"]
+
+
+@pytest.mark.parametrize(
+    ("out", "error"),
+    [
+        ("draft.nc", "--out: found .*draft.nc', which is the draft itself; allowed: another file"),
+        ("balanced.csv", "--out: found .*balanced.csv'; allowed: the name of a NetCDF file, such as balanced.nc"),
+    ],
+)
+def test_a_place_where_no_table_can_go_is_refused(
+    command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, error: str
+) -> None:
+    before = (tmp_path / "draft.nc").read_bytes()
+    assert command(HEAD + ROWS, "--out", str(tmp_path / out)) == 2
+    assert re.search(error, capsys.readouterr().err)
+    assert (tmp_path / "draft.nc").read_bytes() == before
+    assert not (tmp_path / "balanced.csv").exists()
 
 
 def test_a_matrix_is_a_draft_too(tmp_path: Path) -> None:
