@@ -6,8 +6,9 @@ python experiments/two_halves.py
 import iomodel as iom
 from iomodel.spillover import partner_total
 
-# A country that builds more plant than it can use: the official table of China for 2020, and its economy.
-economy = iom.calibrate(iom.load_table("china-2020"), region="CHN")
+# A country that builds more plant than it can use: China in the ESTIMATE of the world of 2020, where its part is the
+# official table by 28 sectors.
+economy = iom.calibrate(iom.load_table("world-2020-estimate"), region="CHN")
 
 # If nothing changes, plant stands idle and debt mounts.
 usual = iom.simulate(iom.load_experiment("business-as-usual"), economy)
@@ -24,10 +25,10 @@ print(iom.compare([usual, supply, demand, both]).round(1).to_string())
 for law in iom.what_binds(both)[:3]:
     print("-", law.text)
 
-# Abroad: the same policy on the inter-country table of 2011, against business as usual there.
-world = iom.solve(both.experiment.replace(table="world-2011"))
-baseline = iom.simulate(usual.experiment.replace(table="world-2011"))
-partners = iom.spillovers(world, reference=baseline)
+# Abroad, against business as usual: each number with its range over the variants of the estimate.
+partners = iom.spillovers(both, reference=usual)
 for partner in ("USA", "EU", "KOR", "AUS"):
     change = partner_total(partners, partner, "value_added_change").sum("channel").isel(year=-1)
-    print(f"{partner}: value added {float(change):+,.0f} {change.attrs.get('units', 'million USD')}")
+    each = partner_total(partners, partner, "value_added_change_by_variant").sum("channel").isel(year=-1)
+    central, low, high = (float(value) for value in (change, each.min(), each.max()))
+    print(f"{partner}: value added {central:+,.0f} ({low:+,.0f} to {high:+,.0f}) million USD")

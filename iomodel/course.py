@@ -272,6 +272,7 @@ def _provenance(course: Course) -> dict[str, Any]:
     return {
         "table": economy.table.name,
         "table_sha256": economy.table.sha256,
+        **({"estimate": True} if economy.table.is_estimate else {}),
         "table_source": str(economy.table.attrs.get("source", "")),
         "year": economy.year,
         "unit": economy.unit,

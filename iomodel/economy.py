@@ -97,7 +97,8 @@ class Economy:
 
     def __str__(self) -> str:
         """What calibration hit and missed, and how many cards are read, derived, fitted, assumed, default."""
-        lines = [f"{self.region} in {self.year}, table {self.table.name}: GDP {self.gdp:,.0f} {self.table.unit}"]
+        mark = " (ESTIMATE)" if self.table.is_estimate else ""
+        lines = [f"{self.region} in {self.year}, table {self.table.name}{mark}: GDP {self.gdp:,.0f} {self.table.unit}"]
         for finding in self.findings:
             beside = "" if finding.published is None else f", published {finding.published:.1f}"
             lines.append(f"  {finding.title}: {finding.value:.2f} {finding.unit}{beside} ({finding.source})")

@@ -21,4 +21,4 @@ def main_job(progress: Callable[[str], None], out: Path) -> list[Trajectory]:
     page = write_report(study, out / "report.html")
     progress("\n" + headline_text(study))
     progress(f"{page}   open it in a browser")
-    return [*study.paths.values(), *study.world.values()]
+    return [*study.paths.values(), *(path for _, path in study.beside)]

@@ -11,6 +11,7 @@ from iomodel.grids.load import load_grid
 
 HALVES = """
 base = "two-halves"
+changes = {{table = "china-2020"}}
 [axes.package]
 key = "targets.package.exactly"
 from = 1
@@ -29,6 +30,7 @@ prices = ["package"]
 SHORT = """
 base = "demand-only"
 [changes]
+table = "china-2020"
 horizon = {{years = 3, beyond = 1}}
 targets = {{package = {{exactly = 2, by = 3}}}}
 levers = {{benefit = {{to = 0.15, by = 3}}}}

@@ -8,23 +8,26 @@ from dataclasses import dataclass, replace
 import xarray as xr
 
 from iomodel.program.trajectory import Trajectory
+from iomodel.report.abroad import MONEY, PERSONS, SHARE, TOTAL, Row, rows_of, trust
 from iomodel.report.words import TOO_LITTLE, number, policy, region, short_names, signed
-from iomodel.spillover import summary
 from iomodel.study.policies import Study
 
-TOTAL = "total"
 CHANNELS = {TOTAL: "in all, %", "demand": "by home demand, %", "barriers": "by tariffs, %"}
 """Channel -> word."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar from zero: where it starts and how wide it is, both in percent of its cell, with its number."""
+    """A bar from zero: where it starts and how wide it is, both in percent of its cell, with its number.
+
+    more: lines that stand beneath the number, such as its range.
+    """
 
     start: float
     width: float
     text: str
     value: float
+    more: tuple[str, ...] = ()
 
     @property
     def side(self) -> str:
@@ -33,12 +36,20 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A plain cell: its text, and lines beneath it."""
+
+    text: str
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class BarRow:
     """A named row of bars and plain cells; `title` is the whole name where `name` is a short one."""
 
     name: str
     bars: tuple[Bar, ...]
-    cells: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
     title: str = ""
 
 
@@ -50,6 +61,11 @@ class BarTable:
     heads: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[BarRow, ...]
+
+    @property
+    def told(self) -> bool:
+        """Whether some number has lines beneath it, for which every row leaves room: the bars keep one scale."""
+        return any(bar.more for row in self.rows for bar in row.bars)
 
 
 def bars_on_one_scale(
@@ -126,7 +142,7 @@ def jobs(path: Trajectory, usual: Trajectory, most: int = 9) -> BarTable:
     kept = [*lost, *found]
     bars = bars_on_one_scale([[moved[code]] for code in kept], 1)
     rows = tuple(
-        _sector_row(path, code, bar, (number(float(there.sel(sector=code)), 1),))
+        _sector_row(path, code, bar, (Cell(number(float(there.sel(sector=code)), 1)),))
         for code, bar in zip(kept, bars, strict=True)
     )
     last = int(path.data["year"].values[-1])
@@ -146,59 +162,57 @@ def partners_table(
     something. Tables that have both in common can be compared by eye.
     """
     year = int(partners["year"].values[-1])
-    by = _by_partner(partners)
+    by = rows_of(partners)
     shown = channels or channels_of({name: partners})
     order = sorted(by, key=lambda one: -_share(by[one][TOTAL]))
     bars = bars_on_one_scale([[_share(by[one][channel]) for channel in shown] for one in order], 2, ends=ends)
     table = tuple(
-        BarRow(region(one), bar, _partner_cells(by[one][TOTAL])) for one, bar in zip(order, bars, strict=True)
+        BarRow(region(one), _with_trust(row, [by[one][channel] for channel in shown]), _partner_cells(by[one][TOTAL]))
+        for one, row in zip(order, bars, strict=True)
     )
     unit = str(partners["value_added_change"].attrs["units"]).replace("million", "bn")
-    caption = f"Value added of partners in {year}, {policy(name)} against business as usual, percent of their own"
+    mark = " (ESTIMATE)" if "estimate" in partners.attrs else ""
+    against = f"{policy(name)} against business as usual, percent of their own"
+    caption = f"Value added of partners in {year}{mark}, {against}"
     columns = (f"in all, {unit}", "jobs, thousand")
     return BarTable(caption, tuple(CHANNELS.get(one, one) for one in shown), columns, table)
 
 
 def partners_ends(partners: Mapping[str, xr.Dataset]) -> tuple[float, float]:
     """The least and most of every bar of several partners' tables, percent, zero among them."""
-    values = [
-        _share(row[channel]) for data in partners.values() for row in _by_partner(data).values() for channel in row
-    ]
+    values = [_share(row[channel]) for data in partners.values() for row in rows_of(data).values() for channel in row]
     return min([0.0, *values]), max([0.0, *values])
-
-
-def _by_partner(partners: xr.Dataset) -> dict[str, dict[str, Mapping[str, str | int | float | None]]]:
-    """Partner -> channel -> its row in the last year."""
-    by: dict[str, dict[str, Mapping[str, str | int | float | None]]] = {}
-    for row in summary(partners, int(partners["year"].values[-1])):
-        by.setdefault(str(row["partner"]), {})[str(row["channel"])] = row
-    return by
 
 
 def channels_of(partners: Mapping[str, xr.Dataset]) -> list[str]:
     """The channels that move something in any of the tables, and their sum before them where there are several."""
     moved: list[str] = []
     for data in partners.values():
-        rows = [row for by in _by_partner(data).values() for row in by.values()]
+        rows = [row for by in rows_of(data).values() for row in by.values()]
         names = [str(one) for one in data["channel"].values]
         some = [one for one in names if any(row["channel"] == one and row["value_added_change"] for row in rows)]
         moved += [one for one in some if one not in moved]
     return [TOTAL, *moved] if len(moved) > 1 else moved or [TOTAL]
 
 
-def _share(row: Mapping[str, str | int | float | None]) -> float:
-    return float(row["value_added_change_share"] or 0.0)
+def _share(row: Row) -> float:
+    return float(row[SHARE] or 0.0)
 
 
-def _partner_cells(row: Mapping[str, str | int | float | None]) -> tuple[str, ...]:
-    jobs_change = row.get("employment_change")
-    return (
-        signed(float(row["value_added_change"] or 0.0) / 1000, 1),
-        "not known" if jobs_change is None else signed(float(jobs_change), 0),
-    )
+def _with_trust(bars: Sequence[Bar], rows: Sequence[Row]) -> tuple[Bar, ...]:
+    """Bars with range and error beneath their numbers, where these are known."""
+    return tuple(replace(bar, more=trust(row, SHARE, 2)) for bar, row in zip(bars, rows, strict=True))
 
 
-def _sector_row(path: Trajectory, code: str, bars: tuple[Bar, ...], cells: tuple[str, ...] = ()) -> BarRow:
+def _partner_cells(row: Row) -> tuple[Cell, ...]:
+    jobs_change = row.get(PERSONS)
+    money = Cell(signed(float(row[MONEY] or 0.0) / 1000, 1), trust(row, MONEY, 1, 1e-3))
+    if jobs_change is None:
+        return money, Cell("not known")
+    return money, Cell(signed(float(jobs_change), 0), trust(row, PERSONS, 0))
+
+
+def _sector_row(path: Trajectory, code: str, bars: tuple[Bar, ...], cells: tuple[Cell, ...] = ()) -> BarRow:
     """A sector's row under its short name."""
     name, title = _named(path, code)
     return BarRow(name, bars, cells, title)

@@ -22,13 +22,15 @@ from iomodel.files import write_text
 from iomodel.program.trajectory import Trajectory
 from iomodel.regions import by_region
 from iomodel.report import reasons, rows, sentences, text
+from iomodel.report.abroad import trust_words
 from iomodel.report.bars import channels_of, partners_ends, partners_table, sector_tables
 from iomodel.report.known import known_years, warnings_among
 from iomodel.report.laws import NARROW, limits
 from iomodel.report.plots import policy_panels, saving_panels, svg
 from iomodel.report.words import TABLES, number, policy, signed
 from iomodel.shipped import shipped_tables, table_card
-from iomodel.study.files import study_files
+from iomodel.spillover.estimate import ERROR
+from iomodel.study.files import partners_csv, study_files
 from iomodel.study.policies import Study
 
 KIND_WORDS = {
@@ -40,6 +42,15 @@ KIND_WORDS = {
     "preference": "stated preferences",
 }
 """Kind of a card -> what it means, after a number."""
+
+
+REHEARSED = (
+    "The method was rehearsed on a year whose truth is known, with the statistics office's own table and trade by pair "
+    "from other years. The error by partner and use of home demand (the mean over spans of years where that is larger) "
+    "is taken on the part of the change that goes through that use, and the parts added up, whatever their sign. Under "
+    "tariffs it is the partner's mean error."
+)
+"""What the rehearsal's error beside a number is."""
 
 
 def write_report(study: Study | Sequence[Trajectory], file: str | Path) -> Path:
@@ -110,6 +121,11 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
     return {
         "style": Markup(_packed("style.css")),
         "title": rows.title_of(study, made_by_study),
+        "estimated": rows.estimate_words(paths),
+        "known_table": rows.known_table(study),
+        "others": [
+            (row.name, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in rows.other_rows(study)
+        ],
         "where": rows.where_from(paths[0], len(paths) if rows.whole_of(study) else 1),
         "base": base,
         "first": first,
@@ -139,10 +155,11 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "kind_words": KIND_WORDS,
         "sources": _sources(study),
         "verdicts": [(policy(name), str(path.verdict)) for name, path in study.paths.items()]
-        + [(f"{policy(name)}, {path.provenance['table']}", str(path.verdict)) for name, path in study.world.items()],
+        + [(f"{policy(name)}, {path.provenance['table']}", str(path.verdict)) for name, path in study.beside],
         "versions": paths[0].provenance.get("versions", {}),
         "headline_csv": _data(headline_csv(study)),
         "paths_csv": _data(paths_csv(study)),
+        "partners_csv": _data(partners_csv(study.partners)) if study.partners else "",
         "files": study_files(study) if made_by_study else {},
     }
 
@@ -171,7 +188,16 @@ def _abroad(study: Study) -> dict[str, Any]:
         if path is not None and without is not None and path.experiment.tariffs and path is not without:
             words.append(reasons.home_words(path, without))
         tables.append((name, _stated_abroad(study, name), words, partners_table(name, data, (low, high), channels)))
-    return {"partners": tables, "scale": (signed(low, 2), signed(high, 2))}
+    first = next(iter(study.partners.values()), None)
+    estimated = first is not None and "estimate" in first.attrs
+    return {
+        "partners": tables,
+        "scale": (signed(low, 2), signed(high, 2)),
+        "estimated_abroad": estimated,
+        "trusted": trust_words(first) if first is not None else "",
+        "rehearsed": REHEARSED if first is not None and any(str(name).endswith(ERROR) for name in first) else "",
+        "other_table": not rows.same_table(study),
+    }
 
 
 def _world(study: Study) -> dict[str, Any]:
@@ -264,7 +290,7 @@ def _happened(checks: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _cards(study: Study) -> list[tuple[str, int, list[tuple[str, list[Card]]]]]:
     """(table, number of cards, kind -> cards) of each table and region that the study stands on."""
-    paths = (*study.paths.values(), *study.world.values())
+    paths = (*study.paths.values(), *(path for _, path in study.beside))
     first = {(str(path.provenance["table"]), path.experiment.region): path for path in reversed(paths)}
     found: list[tuple[str, int, list[tuple[str, list[Card]]]]] = []
     for path in reversed(first.values()):
@@ -278,7 +304,7 @@ def _cards(study: Study) -> list[tuple[str, int, list[tuple[str, list[Card]]]]]:
 def _sources(study: Study) -> list[dict[str, Any]]:
     """Each table with its source, licence and hash."""
     found: dict[str, dict[str, Any]] = {}
-    for path in (*study.paths.values(), *study.world.values()):
+    for path in (*study.paths.values(), *(path for _, path in study.beside)):
         provenance = path.provenance
         name = str(provenance["table"])
         more = table_card(name) if name in shipped_tables() else {}
@@ -287,6 +313,7 @@ def _sources(study: Study) -> list[dict[str, Any]]:
             "source": provenance.get("table_source") or more.get("source", ""),
             "licence": more.get("licence", "") if more.get("sha256") == provenance["table_sha256"] else "",
             "year": provenance["year"],
+            "estimate": bool(provenance.get("estimate")),
             "sha256": provenance["table_sha256"],
         }
     return list(found.values())
@@ -313,7 +340,7 @@ def paths_csv(study: Study) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table", "policy", "year", "variable", "unit", "value"])
-    for name, path in (*study.paths.items(), *study.world.items()):
+    for name, path in (*study.paths.items(), *study.beside):
         table = str(path.provenance["table"])
         for key, variable in path.data.data_vars.items():
             if variable.dims != ("year",):

@@ -19,7 +19,7 @@ import numpy as np
 
 from iomodel.files import write_whole
 from iomodel.program.trajectory import Trajectory
-from iomodel.report.rows import years_of
+from iomodel.report.rows import where_from, years_of
 from iomodel.report.words import number, policy
 from iomodel.study.policies import Study
 
@@ -172,6 +172,8 @@ def drawn_figure(study: Study) -> Any:
             figure.text(left - 0.024, bottom + 0.81 / rows, panel.title, color=INK, weight="bold", fontsize=12)
             unit = f"{panel.unit}{'   ● published' if panel.published else ''}"
             figure.text(left - 0.024, bottom + 0.765 / rows, unit, color=FAINT, fontsize=10.5)
+    where = where_from(next(iter(study.paths.values())))
+    figure.text(0.995, 0.012, where, color=FAINT, fontsize=9, ha="right")
     return figure
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iomodel.program.trajectory import Trajectory
+from iomodel.report.abroad import SHARE, TOTAL, Row, rows_of, sure_of_sign, trust
 from iomodel.report.laws import limits
-from iomodel.report.rows import cards_of, weight_range, years_of
+from iomodel.report.rows import cards_of, other_title, weight_range, years_of
 from iomodel.report.words import MINUS, TOO_LITTLE, compared, listed, number, policy, region, signed, span
-from iomodel.spillover import summary
+from iomodel.spillover.estimate import BY_VARIANT, ERROR
 from iomodel.study.policies import Study
 
 if TYPE_CHECKING:
@@ -207,16 +208,17 @@ def multiplier_words(study: Study) -> str:
 def watched_words(study: Study, warnings: bool = True) -> list[tuple[str, list[str]]]:
     """Policy -> what leaves its margin on its path, and its verdict's `warnings`; only policies that have some."""
     found: list[tuple[str, list[str]]] = []
-    for paths, more in ((study.paths, ""), (study.world, f", {_table(study.world)}")):
-        for name, path in paths.items():
-            said = [*path.provenance.get("watched", ()), *(path.verdict.warnings if warnings else ())]
-            if said:
-                found.append((f"{policy(name)}{more}", [re.sub(r"(?<=\s)-(?=\d)", MINUS, str(text)) for text in said]))
+    table = next(iter(study.paths.values())).provenance["table_sha256"]
+    paths = [(policy(name), path) for name, path in study.paths.items()]
+    paths += [
+        (policy(name) if path.provenance["table_sha256"] == table else other_title(path, name), path)
+        for name, path in study.beside
+    ]
+    for title, path in paths:
+        said = [*path.provenance.get("watched", ()), *(path.verdict.warnings if warnings else ())]
+        if said:
+            found.append((title, [re.sub(r"(?<=\s)-(?=\d)", MINUS, str(text)) for text in said]))
     return found
-
-
-def _table(paths: Mapping[str, Trajectory]) -> str:
-    return next((f"table of {path.provenance['year']}" for path in paths.values()), "")
 
 
 # ---------------------------------------------------------------- partners and jobs
@@ -225,8 +227,8 @@ def _table(paths: Mapping[str, Trajectory]) -> str:
 def partner_words(partners: xr.Dataset) -> str:
     """Who gains and who loses in the last year, by value added."""
     year = int(partners["year"].values[-1])
-    rows = [row for row in summary(partners, year) if row["channel"] == "total"]
-    changes = {region(str(row["partner"])): float(row["value_added_change_share"] or 0.0) for row in rows}
+    rows = {region(one): channels[TOTAL] for one, channels in rows_of(partners).items()}
+    changes = {name: float(row[SHARE] or 0.0) for name, row in rows.items()}
     counts = [
         f"{verb} for {sum(1 for change in changes.values() if _sign(change) == sign)}"
         for verb, sign in (("rises", 1), ("falls", -1), ("does not move", 0))
@@ -234,10 +236,28 @@ def partner_words(partners: xr.Dataset) -> str:
     ]
     most, least = max(changes, key=lambda one: changes[one]), min(changes, key=lambda one: changes[one])
     small = ": next to nothing" if max(abs(change) for change in changes.values()) < 0.1 else ""
+    ends = [
+        f"{signed(changes[one], 2)} percent ({'; '.join(part for part in (one, _ends(rows[one])) if part)})"
+        for one in (least, most)
+    ]
     return (
-        f"Value added in {year} {listed(counts)} of {len(changes)} partners, from "
-        f"{signed(changes[least], 2)} percent ({least}) to {signed(changes[most], 2)} percent ({most}){small}."
+        f"Value added in {year} {listed(counts)} of {len(changes)} partners, from {ends[0]} to {ends[1]}{small}."
+        f"{_sure(partners, len(changes))}"
     )
+
+
+def _ends(row: Row) -> str:
+    """Range over variants and error of the rehearsal in a sentence; empty on a published table."""
+    return ", ".join(part.strip("()") for part in trust(row, SHARE, 2))
+
+
+def _sure(partners: xr.Dataset, count: int) -> str:
+    """Of how many partners the sign is sure, where that is known."""
+    if not any(str(name).endswith(BY_VARIANT) for name in partners):
+        return ""
+    sure = sure_of_sign(rows_of(partners))
+    beyond = " and beyond the rehearsal's error" if any(str(name).endswith(ERROR) for name in partners) else ""
+    return f" For {len(sure)} of {count} the sign is the same in every variant of the estimate{beyond}."
 
 
 def _sign(change: float) -> int:

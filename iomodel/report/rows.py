@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -83,6 +83,49 @@ def where_from(path: Trajectory, regions: int = 1) -> str:
     called = TABLES.get(table, f"table {table}")
     where = region(path.experiment.region) if regions == 1 else f"{regions} regions"
     return f"{where}, {called} {year}, {path.data.sizes['sector']} sectors"
+
+
+ESTIMATED = (
+    "ESTIMATE: the world table of {year} is put together by this project around the official Chinese one. The Chinese "
+    "economy is that of the official table by {sectors} sectors; everything about partners is estimated."
+)
+
+
+def estimate_words(paths: Iterable[Trajectory]) -> str:
+    """What has to be said of the first of the paths that stands on an ESTIMATE; empty where none does."""
+    for path in paths:
+        if path.provenance.get("estimate"):
+            return ESTIMATED.format(year=path.provenance["year"], sectors=path.data.sizes["sector"])
+    return ""
+
+
+def other_title(path: Trajectory, name: str | None = None) -> str:
+    """A policy on another table than the headline's: its name, the table and the year, where that is another."""
+    table, year, count = str(path.provenance["table"]), path.provenance["year"], path.data.sizes["sector"]
+    called = TABLES.get(table, f"table {table}")
+    where = (
+        f"{called} of {count} sectors" if called == "official table" else f"table of {year}, year {years_of(path)[2]}"
+    )
+    return f"{policy(name or path.experiment.name)}, {where}"
+
+
+def beside_rows(study: Study) -> list[Row]:
+    """The paths beside the headline: those carried abroad under their own name, others with their table."""
+    abroad = {name: path for name, path in study.world.items() if path is not study.paths.get(name)}
+    rows = headline_rows(abroad) if same_table(study) else []
+    return [*rows, *other_rows(study)]
+
+
+def other_rows(study: Study) -> list[Row]:
+    """The two halves on other tables, each under its policy's and its table's name."""
+    found = [(path, headline_rows({path.experiment.name: path})[0]) for path in study.others.values()]
+    return [replace(row, name=other_title(path), states="") for path, row in found]
+
+
+def same_table(study: Study) -> bool:
+    """Whether what is carried abroad stands on the table of the headline."""
+    tables = {path.provenance["table_sha256"] for path in (*study.paths.values(), *study.world.values())}
+    return len(tables) == 1
 
 
 # ---------------------------------------------------------------- what a policy states
@@ -201,6 +244,14 @@ def miss_rows(misses: Iterable[Mapping[str, Any]]) -> list[MissRow]:
         cell = (float(miss["value"]), float(miss["published"]), miss["use"] == "fitted", bool(miss["within"]))
         found.setdefault(key, (float(miss["tolerance"]), {}))[1][int(miss["year"])] = cell
     return [MissRow(titles[key], tolerance, cells) for key, (tolerance, cells) in found.items()]
+
+
+def known_table(study: Study) -> str:
+    """The table that the reference path beside what happened is on, where it is not the headline's; else empty."""
+    said = study.checks.get("misses_table")
+    if not said or said["name"] == next(iter(study.paths.values())).provenance["table"]:
+        return ""
+    return f"table of {said['sectors']} sectors"
 
 
 def gain_explained(

@@ -8,12 +8,16 @@ from typing import Any
 
 from iomodel.program.trajectory import Trajectory
 from iomodel.regions import said_together
+from iomodel.report.abroad import partner_lines
 from iomodel.report.known import known_years, warnings_among
 from iomodel.report.reasons import debts_words, multiplier_words, payer_words, watched_words
 from iomodel.report.rows import (
     Row,
+    beside_rows,
+    estimate_words,
     gain_explained,
     headline_rows,
+    known_table,
     miss_rows,
     precaution_of,
     spread_rows,
@@ -67,9 +71,13 @@ def known_text(paths: Sequence[Trajectory]) -> tuple[str, str]:
 def warnings_of_study(study: Study) -> list[str]:
     """What has to stand above the headline: the reference path's misses, then each path's own warnings."""
     found = [str(text) for text in study.checks.get("warnings", ())]
-    for paths, table in ((study.paths, ""), (study.world, " on the inter-country table")):
+    for paths, table in (
+        (list(study.paths.items()), ""),
+        (_abroad_only(study), " on the inter-country table"),
+        *(([(path.experiment.name, path)], f" on {table}") for table, path in study.others.items()),
+    ):
         parts: dict[str, dict[str, tuple[str, ...]]] = {}
-        for name, path in paths.items():
+        for name, path in paths:
             if "part_of" in path.provenance:
                 own = parts.setdefault(path.provenance["part_of"], {})
                 own[path.experiment.region] = path.verdict.warnings
@@ -81,6 +89,11 @@ def warnings_of_study(study: Study) -> list[str]:
                 found.append(f"{name}{table} is {path.verdict.status}")
         found += [f"{whole}{table}: {text}" for whole, own in parts.items() for text in said_together(own)]
     return found
+
+
+def _abroad_only(study: Study) -> list[tuple[str, Trajectory]]:
+    """What is carried abroad and is not of the headline."""
+    return [(name, path) for name, path in study.world.items() if path is not study.paths.get(name)]
 
 
 def cell(row: Row, column: str) -> str:
@@ -98,11 +111,12 @@ def _table(study: Study) -> Iterator[str]:
     _, first, last = years_of(paths[0])
     yield _placed(f"{where_from(paths[0])};", [head for head, *_ in COLUMNS])
     yield _placed(f"policy {first}–{last}, year {last}", [unit for _, unit, *_ in COLUMNS])
-    for row in headline_rows(study.paths):
+    for row in (*headline_rows(study.paths), *beside_rows(study)):
         yield _placed(row.title, [cell(row, key) for _, _, key, _ in COLUMNS])
         if row.states:
             yield from textwrap.wrap(f"({row.states})", TABLE_WIDTH, initial_indent="   ", subsequent_indent="    ")
     yield FOOTNOTE
+    yield from _prose(estimate_words(paths), rest="  ")
 
 
 def _placed(label: str, cells: Sequence[str]) -> str:
@@ -118,13 +132,18 @@ def _placed(label: str, cells: Sequence[str]) -> str:
 
 
 def _beside(study: Study) -> Iterator[str]:
-    yield from _misses(study.checks.get("misses", ()))
+    found = list(partner_lines(study))
+    yield from [*found, ""] if found else []
+    yield from _misses(study.checks.get("misses", ()), table=known_table(study))
     for text in _notes(study):
         yield from _prose(text, first="- ", rest="  ")
 
 
-def _misses(misses: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> Iterator[str]:
-    """The reference path beside what happened, a line a variable; `names`: the paths that it is of, where said."""
+def _misses(misses: Sequence[Mapping[str, Any]], names: Sequence[str] = (), table: str = "") -> Iterator[str]:
+    """The reference path beside what happened, a line a variable.
+
+    names: the paths that it is of; table: what table it is on; both only where said.
+    """
     rows = miss_rows(misses)
     if not rows:
         return
@@ -132,7 +151,7 @@ def _misses(misses: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> I
     span = f"{years[0]}–{years[-1]}"
     whose = f" of {', '.join(names)}" if names else ""
     yield f"Reference path{whose} beside what happened {span} (model/published; f fitted, else tested; ! outside)"
-    yield "  " + "".ljust(26) + "tolerance".ljust(10) + "".join(str(year).ljust(15) for year in years).rstrip()
+    yield "  " + table.ljust(26) + "tolerance".ljust(10) + "".join(str(year).ljust(15) for year in years).rstrip()
     for row in rows:
         cells = "".join(_miss(row.cells.get(year)).ljust(15) for year in years)
         yield f"  {row.title.removesuffix(' share'):26}{f'± {row.tolerance:g}':10}{cells}".rstrip()

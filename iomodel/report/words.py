@@ -45,6 +45,7 @@ TABLES = {
     "china-2020": "official table",
     "china-2020-153": "official table",
     "china-2020-28": "official table",
+    "world-2020-estimate": "world ESTIMATE",
     "world-2011": "World Input-Output Database",
 }
 """Shipped table -> what it is called in a heading."""

@@ -83,6 +83,8 @@ def told_of_estimate(found: xr.Dataset, moved: Moved) -> xr.Dataset:
     if rehearsed is not None:
         found = found.assign({f"{name}_change{ERROR}": _error(found, maps, moved, rehearsed, name)
                               for name in _told(found)})  # fmt: skip
+        validated = table_card(table.name).get("validation", {})
+        notes["rehearsal"] = " to ".join(str(year) for year in validated.get("rehearsal_years", ()))
         notes["errors"] = (
             "amounts: change by use of home demand times the rehearsal's error of the partner in that use (its mean "
             "error over spans of years where that is larger), added up; "

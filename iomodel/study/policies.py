@@ -12,7 +12,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import repeat
 from typing import Any
 
@@ -34,8 +34,14 @@ from iomodel.study import history
 POLICIES = ("business-as-usual", "supply-only", "demand-only", "two-halves", "best-path")
 """The five policies of the headline, in its order."""
 
-WORLD = "world-2011"
-WORLD_POLICIES = ("business-as-usual", "two-halves", "two-halves-tariffs")
+KNOWN_TABLE = "china-2020"
+"""The table on which cards were fitted to the known years: its reference path is the one beside what happened."""
+
+OTHER_TABLES = (KNOWN_TABLE, "world-2011")
+"""Tables on which the two halves are solved once more, beside the headline."""
+
+BOTH = "two-halves"
+WORLD_POLICIES = ("business-as-usual", BOTH, "two-halves-tariffs")
 """What is carried to trading partners."""
 
 OUTCOMES = {
@@ -71,37 +77,62 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Study:
-    """paths: policy -> trajectory on the national table. world: experiment -> trajectory on the inter-country table.
+    """paths: policy -> trajectory on the table of the headline. world: experiment -> trajectory that is carried abroad.
 
-    partners: experiment -> spillovers. checks: plain tables (JSON) of what stands beside the headline.
+    partners: experiment -> spillovers. checks: plain tables (JSON) of what stands beside the headline. others: table ->
+    the two halves on that table. A path of the headline that is carried abroad as it is stands in `world`, too.
     """
 
     paths: Mapping[str, Trajectory]
     world: Mapping[str, Trajectory]
     partners: Mapping[str, xr.Dataset]
     checks: Mapping[str, Any]
+    others: Mapping[str, Trajectory] = field(default_factory=dict[str, Trajectory])
+
+    @property
+    def beside(self) -> list[tuple[str, Trajectory]]:
+        """The paths that are not of the headline: (experiment, path), those carried abroad first."""
+        abroad = [(name, path) for name, path in self.world.items() if path is not self.paths.get(name)]
+        return [*abroad, *((path.experiment.name, path) for path in self.others.values())]
 
 
 def run_study(progress: Progress = logger.info, *, full: bool = True) -> Study:
     """Solve the five policies, the checks beside them (`full`) and the partners; `progress` hears each step."""
     experiments = {name: load_experiment(name) for name in POLICIES}
-    economy = economy_of(experiments["two-halves"])
+    economy = economy_of(experiments[BOTH])
     paths: dict[str, Trajectory] = {}
     for name, experiment in experiments.items():
         paths[name] = solve(experiment, economy)
         progress(f"{name}: {paths[name].verdict}")
-    usual, gained = paths[POLICIES[0]], multipliers(economy)
+    known, gained = _known(experiments[POLICIES[0]], paths[POLICIES[0]]), multipliers(economy)
     checks: dict[str, Any] = {
-        "misses": miss_rows(usual),
-        "warnings": [*history.warnings_of(usual), *multiplier_warnings(gained, economy)],
+        "misses": miss_rows(known),
+        "misses_table": {"name": known.provenance["table"], "sectors": known.data.sizes["sector"]},
+        "warnings": [*history.warnings_of(known), *multiplier_warnings(gained, economy)],
         "multipliers": [asdict(row) for row in gained],
     }
     checks["findings"] = [asdict(finding) for finding in economy.findings]
     checks["binding"] = {name: [asdict(row) for row in what_binds(path)] for name, path in paths.items()}
     if full:
         checks |= checks_beside(paths, economy, progress)
-    world, partners = _abroad(progress)
-    return Study(paths, world, partners, checks)
+    world, partners = _abroad(paths, economy, progress)
+    others = _on_other_tables(experiments[BOTH], progress)
+    return Study(paths, world, partners, checks, others)
+
+
+def _known(experiment: Experiment, usual: Trajectory) -> Trajectory:
+    """Business as usual on the table whose known years chose cards."""
+    return usual if experiment.table == KNOWN_TABLE else solve(experiment.replace(table=KNOWN_TABLE))
+
+
+def _on_other_tables(experiment: Experiment, progress: Progress) -> dict[str, Trajectory]:
+    """The two halves on the tables that are not the headline's."""
+    found: dict[str, Trajectory] = {}
+    for table in OTHER_TABLES:
+        if table != experiment.table:
+            found[table] = solve(experiment.replace(table=table))
+            progress(f"{experiment.name} on {table}: {found[table].verdict}")
+    return found
 
 
 def miss_rows(usual: Trajectory) -> list[dict[str, Any]]:
@@ -114,7 +145,7 @@ def checks_beside(paths: Mapping[str, Trajectory], economy: Economy, progress: P
 
     The questions are independent of each other: they are solved side by side on two processes.
     """
-    both, best = paths["two-halves"].experiment, paths["best-path"].experiment
+    both, best = paths[BOTH].experiment, paths["best-path"].experiment
     asked: dict[tuple[str, ...], Experiment] = {
         ("without_precaution", name): paths[name].experiment.replace(cards={"precaution": 0.0})
         for name in ("demand-only", "two-halves", "best-path")
@@ -126,7 +157,7 @@ def checks_beside(paths: Mapping[str, Trajectory], economy: Economy, progress: P
     ends = [(card.key, end) for card in moved for end in (card.low, card.high) if end != card.value]
     asked |= {("weights", key, str(end)): best.replace(cards={key: end}) for key, end in ends}
     progress("which cards move the two halves most …")
-    cards = screened(paths["two-halves"], economy)[:SPREAD_CARDS]
+    cards = screened(paths[BOTH], economy)[:SPREAD_CARDS]
     asked |= {
         ("spread", key, end): both.replace(cards={key: getattr(economy.cards.card(key), end)})
         for key in cards
@@ -197,7 +228,7 @@ def interaction(paths: Mapping[str, Trajectory], economy: Economy) -> dict[str, 
     For the level of consumption and of consumption with spending in kind (percent of base-year GDP), and for the share
     of the latter in GDP (points): the signs may differ, so none is claimed from one.
     """
-    joint = paths["two-halves"]
+    joint = paths[BOTH]
     parts = {
         "supply": replay(joint, economy, keep=("reform", "retirement")),
         "demand": replay(joint, economy, keep=("programme",)),
@@ -257,14 +288,17 @@ def _gain(path: Trajectory, economy: Economy, key: str, value: float) -> float |
         return None
 
 
-def _abroad(progress: Progress) -> tuple[dict[str, Trajectory], dict[str, xr.Dataset]]:
-    """The paths on the inter-country table and what they do to partners."""
-    experiments = {name: load_experiment(name).replace(table=WORLD) for name in WORLD_POLICIES}
-    economy = economy_of(experiments[WORLD_POLICIES[0]])
+def _abroad(
+    paths: Mapping[str, Trajectory], economy: Economy, progress: Progress
+) -> tuple[dict[str, Trajectory], dict[str, xr.Dataset]]:
+    """The paths that are carried abroad, those of the headline as they are, and what they do to partners."""
     world: dict[str, Trajectory] = {}
-    for name, experiment in experiments.items():
-        world[name] = solve(experiment, economy)
-        progress(f"{name} on {WORLD}: {world[name].verdict}")
+    for name in WORLD_POLICIES:
+        if name in paths:
+            world[name] = paths[name]
+        else:
+            world[name] = solve(load_experiment(name), economy)
+            progress(f"{name}: {world[name].verdict}")
     reference = world[WORLD_POLICIES[0]]
     partners = {name: spillovers(world[name], reference=reference) for name in WORLD_POLICIES[1:]}
     progress("partners: demand and barriers by partner, sector and year")

@@ -15,7 +15,7 @@ import iomodel as iom
 
 FILE = Path(__file__).with_name("headline.json")
 POLICIES = ("business-as-usual", "supply-only", "demand-only", "two-halves", "best-path")
-TABLES = ("china-2020", "world-2011")
+TABLES = ("world-2020-estimate", "china-2020", "world-2011")
 NAMES = (
     "household_consumption_share", "actual_individual_consumption_share", "household_consumption", "gdp",
     "investment_share", "idle_share", "social_spending_share", "unemployment_rate", "public_debt_share",

@@ -10,6 +10,7 @@ from iomodel.grids.load import load_grid
 BASE = """
 base = "two-halves"
 [changes]
+table = "china-2020"
 horizon = {years = 3, beyond = 1}
 [changes.targets]
 package = {exactly = 2, by = 3}

@@ -35,7 +35,7 @@ values = [0.2, 0.4, 0.6]
 [keep]
 variables = ["household_consumption_share", "output"]
 """
-BASE = 'base = "two-halves"\n[changes.horizon]\nyears = 8\nbeyond = 4\n'
+BASE = 'base = "two-halves"\n[changes]\ntable = "china-2020"\n[changes.horizon]\nyears = 8\nbeyond = 4\n'
 """Twelve runs of a good tenth of a second, so that a signal comes in the middle of one."""
 
 

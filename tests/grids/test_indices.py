@@ -262,7 +262,8 @@ def test_a_seed_gives_the_same_answer() -> None:
 def test_from_a_grid_file_through_the_store(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
-        'base = "two-halves"\n[keep]\nvariables = ["gdp", "output"]\nprices = ["capacity_limit"]\n'
+        'base = "two-halves"\nchanges = {table = "china-2020"}\n'
+        '[keep]\nvariables = ["gdp", "output"]\nprices = ["capacity_limit"]\n'
         '[axes.sample.samples]\nmethod = "saltelli"\npoints = 64\n[axes.sample.samples.groups]\n'
         'x1 = ["precaution"]\nx2 = ["waste_drive"]\n'
         'x3 = ["waste_market"]\n'

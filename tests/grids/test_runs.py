@@ -190,7 +190,7 @@ def test_a_digest_is_of_what_decides_results() -> None:
 def test_a_hundred_thousand_runs_are_laid_out_in_seconds(tmp_path: Path) -> None:
     file = tmp_path / "large.toml"
     file.write_text(
-        'base = "two-halves"\nfilters = ["package > 0 or reform > 0"]\n'
+        'base = "two-halves"\nchanges = {table = "china-2020"}\nfilters = ["package > 0 or reform > 0"]\n'
         '[axes.package]\nkey = "targets.package.exactly"\nfrom = 0\nto = 6\npoints = 100\n'
         '[axes.reform]\nkey = "targets.reform.exactly"\nfrom = 0\nto = 0.9\npoints = 100\n'
         '[axes.precaution]\nkey = "cards.precaution"\nfrom = 0\nto = 1\npoints = 10\n'

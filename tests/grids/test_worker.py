@@ -70,7 +70,9 @@ def test_a_run_whose_program_is_laid_again_is_that_of_a_solve(tmp_path: Path) ->
         [keep]
         variables = ["household_consumption", "overflow_imports"]
         """
-    grid = box(tmp_path, text, 'base = "two-halves"\n[changes.targets.reform]\nexactly = 0\n')
+    grid = box(
+        tmp_path, text, 'base = "two-halves"\n[changes]\ntable = "china-2020"\n[changes.targets.reform]\nexactly = 0\n'
+    )
     found = outcomes(grid)
     assert all(any("overflow imports" in said for said in one.remedies) for one in found.values())
     for index, one in found.items():
@@ -147,8 +149,9 @@ def test_a_floor_that_the_first_year_cannot_meet_is_infeasible(tmp_path: Path) -
 
 def test_cards_change_the_reference_and_without_levers_a_run_is_simulated(tmp_path: Path) -> None:
     text = """
-        [axes.policy]
-        variants = ["business-as-usual", "demand-only"]
+        [axes.policy.variants]
+        business-as-usual = {base = "business-as-usual", table = "china-2020"}
+        demand-only = {base = "demand-only", table = "china-2020"}
         [axes.precaution]
         key = "cards.precaution"
         values = [0.1, 0.3]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
@@ -23,7 +24,7 @@ from iomodel.program.solvers import solve_program
 @pytest.fixture(scope="module")
 def program(china: Economy) -> Program:
     limits = {"debt_ceiling": Limit(35.0, 0.5), "deficit_ceiling": Limit(6.0)}
-    experiment = iom.load_experiment("two-halves").replace(years=8, beyond=1, limits=limits)
+    experiment = official("two-halves").replace(years=8, beyond=1, limits=limits)
     built = iom.build(experiment, china)
     assert solve_program(built).status == "optimal"
     return built
@@ -82,7 +83,7 @@ def test_the_answer_is_that_of_a_program_solved_for_the_first_time(program: Prog
     again = solve_program(program).objective
     target.value = held
     limits = {"debt_ceiling": Limit(35.0, 0.5), "deficit_ceiling": Limit(6.0)}
-    experiment = iom.load_experiment("two-halves").replace(years=8, beyond=1, limits=limits)
+    experiment = official("two-halves").replace(years=8, beyond=1, limits=limits)
     package = experiment.targets["package"]
     other = iom.build(experiment.set("targets.package.exactly", 0.9 * float(package.value)), china)
     assert solve_program(other).objective == again

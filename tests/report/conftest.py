@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from official import official
 
+from iomodel.program.trajectory import Trajectory
 from iomodel.report.page import page_html
+from iomodel.run import simulate
 from iomodel.study.files import save_study
 from iomodel.study.policies import OUTCOMES, Study, outcomes, run_study
 
@@ -46,6 +49,12 @@ def study() -> Study:
     """The five policies and the partners, solved, with made-up numbers for what stands beside them."""
     solved = run_study(full=False)
     return replace(solved, checks=checks_of(solved))
+
+
+@pytest.fixture(scope="session")
+def known() -> Trajectory:
+    """Business as usual on the table whose known years are beside what happened."""
+    return simulate(official("business-as-usual"))
 
 
 @pytest.fixture(scope="session")

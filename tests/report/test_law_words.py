@@ -45,19 +45,20 @@ def test_every_law_has_words() -> None:
 
 
 def test_a_limit_of_single_sectors_is_said_to_be_one(study: Study) -> None:
-    for name in ("two-halves", "best-path"):
-        path = study.paths[name]
+    electricity = "electricity, gas and water supply"
+    asked = ((study.others["china-2020"], "25", "gas supply"), (study.paths["best-path"], "UTIL", electricity))
+    for path, code, called in asked:
         shown = limits(path, 9)
         assert [limit.narrow for limit in shown] == sorted(limit.narrow for limit in shown)
         price = path.shadow_prices["capacity_limit"]
         wide = price.copy(data=np.full(price.shape, 1e-3))
         spread = replace(path, shadow_prices={**path.shadow_prices, "capacity_limit": wide})
         assert not any(limit.narrow for limit in limits(spread, 9))
-        one = price.copy(data=np.where(price["industry"].values[:, None] == "25", 1.0, 0.0) * np.ones(price.shape))
+        one = price.copy(data=np.where(price["industry"].values[:, None] == code, 1.0, 0.0) * np.ones(price.shape))
         single = replace(path, shadow_prices={**path.shadow_prices, "capacity_limit": one})
         last = limits(single, 9)[-1]
         assert last.narrow
-        assert last.says.endswith("in gas supply (100 percent of it), not in industry as a whole")
+        assert last.says.endswith(f"in {called} (100 percent of it), not in industry as a whole")
 
 
 def test_worth_is_told_in_money(study: Study) -> None:

@@ -40,8 +40,8 @@ def test_other_targets_make_other_brackets(study: Study) -> None:
 
 def test_tariffs_are_stated(study: Study) -> None:
     path = study.world["two-halves-tariffs"]
-    assert states(path).endswith("partners' tariffs on manufacturing 10.3 points higher from 2012")
+    assert states(path).endswith("partners' tariffs on manufacturing 10.3 points higher from 2026")
     one = path.experiment.replace(tariffs=(Tariff("USA", "all", 25.0, 3),))
     assert states(replace(path, experiment=one)).endswith(
-        "United States's tariffs on all goods 25 points higher from 2014"
+        "United States's tariffs on all goods 25 points higher from 2028"
     )

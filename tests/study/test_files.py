@@ -126,8 +126,8 @@ def test_a_folder_that_was_not_finished_is_no_study(study: Study, folder: Path, 
         ("{", "cannot be read"),
         ("[1]", "is no study"),
         ('{"format": "other"}', "is no study"),
-        ('{"format": "iomodel study", "version": 9}', r"version 9 of the form; allowed: 1"),
-        ('{"format": "iomodel study", "version": 1}', "Run the study again"),
+        ('{"format": "iomodel study", "version": 9}', r"version 9 of the form; allowed: 2"),
+        ('{"format": "iomodel study", "version": 2}', "Run the study again"),
     ],
 )
 def test_what_is_no_study_is_refused(text: str, message: str, tmp_path: Path) -> None:
