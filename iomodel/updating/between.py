@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from iomodel.errors import CardError, TableError, nearest
 from iomodel.updating.pieces import OfficialBlock
+
+WORLD = "world"
+"""What facts call all regions together."""
 
 
 def between(
@@ -27,9 +31,12 @@ def between(
 
     Pairs of the regions in `leave_out` and `known` pairs are NaN and outside the shares. The official region's row and
     column sum to its exports and imports of `sectors` less the known pairs and the share in the first year of regions
-    that are left out. All other pairs have the level at which the official region's trade as a whole fits.
+    that are left out. All other pairs have the level at which the official region's trade as a whole fits. Raises
+    TableError where the regions of the three differ.
     """
     order = [str(label) for label in first["region"].values]
+    _same_regions(order, last, "the later year")
+    _same_regions(order, known, "what is known")
     last = last.reindex(region=order, to_region=order)
     home = official[0].region
     typed = known.reindex(region=order, to_region=order)
@@ -52,6 +59,17 @@ def between(
     pairs[place] *= exports / np.nansum(pairs[place])
     pairs[:, place] *= imports / np.nansum(pairs[:, place])
     return xr.DataArray(pairs, {"region": order, "to_region": order}, ["region", "to_region"])
+
+
+def _same_regions(order: Sequence[str], pairs: xr.DataArray, what: str) -> None:
+    """TableError where pairs have other regions than the first year: those missing would count as no trade."""
+    for dim in pairs.dims:
+        labels = [str(label) for label in pairs[dim].values]
+        if set(labels) != set(order):
+            raise TableError(
+                f"Goods trade by pair, {what}: {dim} has {', '.join(labels)}, the first year {', '.join(order)}. Give "
+                "both the same regions."
+            )
 
 
 def nothing_known(order: Sequence[str]) -> xr.DataArray:
@@ -82,22 +100,45 @@ def on_table_basis(
     """Typed customs figures "goods.FROM.TO.YEAR" (million USD) as pairs on the official table's basis, NaN elsewhere.
 
     Exports and imports of the official region are multiplied by its goods exports and imports in the table over those
-    of customs ("goods.HOME.world.YEAR", "goods.world.HOME.YEAR"), all others by the ratio of the two sums.
+    of customs ("goods.HOME.world.YEAR", "goods.world.HOME.YEAR"), all others by the ratio of the two sums; without
+    these two nothing is scaled. Raises CardError for a key of another form, a region that is none, or one of the two.
     """
     values = np.full((len(order), len(order)), np.nan)
-    wanted = {key.split(".")[1:3][0] + ">" + key.split(".")[2]: value for key, value in facts.items()
-              if key.startswith("goods.") and key.endswith(f".{year}")}  # fmt: skip
+    wanted = _customs(facts, year, order)
     block = official[0]
-    home = block.region
-    if f"{home}>world" in wanted and f"world>{home}" in wanted:
-        customs = wanted[f"{home}>world"], wanted[f"world>{home}"]
-        table = goods_total(block, sectors)
+    home, table = block.region, goods_total(block, sectors)
+    scale = {"out": 1.0, "in": 1.0, "other": 1.0}
+    if (home, WORLD) in wanted:
+        customs = wanted[home, WORLD], wanted[WORLD, home]
         scale = {"out": table[0] / customs[0], "in": table[1] / customs[1], "other": sum(table) / sum(customs)}
-    else:
-        scale = {"out": 1.0, "in": 1.0, "other": 1.0}
-    for pair, value in wanted.items():
-        seller, _, buyer = pair.partition(">")
-        if seller in order and buyer in order:
+    for (seller, buyer), value in wanted.items():
+        if WORLD not in (seller, buyer):
             kind = "out" if seller == home else "in" if buyer == home else "other"
             values[list(order).index(seller), list(order).index(buyer)] = value * scale[kind]
     return xr.DataArray(values, {"region": list(order), "to_region": list(order)}, ["region", "to_region"])
+
+
+def _customs(facts: Mapping[str, float], year: int, order: Sequence[str]) -> dict[tuple[str, str], float]:
+    """The figures "goods.FROM.TO.YEAR" of the year by pair; CardError for another form, region or half a basis."""
+    found: dict[tuple[str, str], float] = {}
+    known = [*order, WORLD]
+    for key, value in facts.items():
+        parts = key.split(".")
+        if parts[0] != "goods":
+            continue
+        if len(parts) != 4 or not parts[3].isdigit():
+            raise CardError(f"facts: the key {key!r}; allowed: goods.FROM.TO.YEAR, such as goods.CHN.USA.2020.")
+        if unknown := [part for part in parts[1:3] if part not in known]:
+            raise CardError(
+                f"facts, {key}: {', '.join(unknown)} is no region; allowed: {', '.join(known)}."
+                f"{nearest(unknown[0], known)}"
+            )
+        if int(parts[3]) == year:
+            found[parts[1], parts[2]] = value
+    for seller, buyer in found:
+        if WORLD in (seller, buyer) and (buyer, seller) not in found:
+            raise CardError(
+                f"facts: there is goods.{seller}.{buyer}.{year}, but no goods.{buyer}.{seller}.{year}; allowed: both, "
+                "since pairs are put on the table's basis by its exports and imports, or none."
+            )
+    return found

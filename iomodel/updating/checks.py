@@ -127,7 +127,7 @@ def _with_blocks(blocks: Sequence[xr.Dataset], totals: Sequence[Totals]) -> list
             if piece.hard and stated is not None and abs(stated - own) > _APART * max(abs(own), abs(stated)):
                 found.append(
                     f"{piece.name}, {region}: {stated:,.6g}, but its official table has {own:,.6g} "
-                    f"({100 * (stated / own - 1):+.2g} percent)"
+                    f"({100 * (stated / own - 1):+.3g} percent)"
                 )
     return found
 

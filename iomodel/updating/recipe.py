@@ -14,6 +14,7 @@ from typing import Any
 
 from iomodel.errors import CardError, nearest
 from iomodel.shipped import shipped_file, shipped_names
+from iomodel.updating.recipe_checks import closed, kinds, named_once, scaling, validation, variant
 
 FOLDER = "tables/recipes"
 _TOP = ("name", "title", "year", "unit", "currency", "price_basis", "home", "classification", "regions", "source",
@@ -35,7 +36,6 @@ _READ = {
     "pairs": ("csv", "facts", "baci_between"),
 }
 _VARIANT = ("title", "start", "pairs", "totals", "weights")
-_VALIDATION = ("tables", "first", "last", "gap", "ladder", "rehearsal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,28 +125,32 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 
 def _recipe(said: Mapping[str, Any], path: Path) -> Recipe:
-    _closed(path.name, said, _NEEDED, _TOP)
+    closed(path.name, said, _NEEDED, _TOP)
+    kinds(path.name, said)
     for section, (needed, allowed) in _ENTRY.items():
         entries = said.get(section, [])
         if not isinstance(entries, list) or (section in _NEEDED and not entries):
             raise CardError(f"{path.name}: {section} is {entries!r:.60}; allowed: one [[{section}]] or more.")
         for number, entry in enumerate(entries, start=1):
             where = f"{path.name}, {section} {entry.get('name', number) if isinstance(entry, dict) else number}"
-            _closed(where, entry, needed, (*needed, *allowed))
+            closed(where, entry, needed, (*needed, *allowed))
             if "read" in entry and entry["read"] not in _READ[section]:
                 raise CardError(
                     f"{where}: read is {entry['read']!r}; allowed: {', '.join(_READ[section])}."
                     f"{nearest(str(entry['read']), _READ[section])}"
                 )
-            _numbers(where, entry)
-    if not isinstance(said["year"], int):
-        raise CardError(f"{path.name}: year is {said['year']!r}; allowed: a whole number such as 2020.")
+            kinds(where, entry)
+            if section == "totals":
+                scaling(where, entry)
+    named_once(path.name, said)
     variants = said.get("variants", {})
+    closed(f"{path.name}, variants", variants, (), list(variants) if isinstance(variants, Mapping) else ["names"])
     for name, changed in variants.items():
         where = f"{path.name}, variants.{name}"
-        _closed(where, changed, (), _VARIANT)
-        _names_known(where, changed, said)
-    _closed(f"{path.name}, validation", said.get("validation", {}), (), _VALIDATION)
+        closed(where, changed, (), _VARIANT)
+        kinds(where, {key: value for key, value in changed.items() if key == "title"})
+        variant(where, changed, said)
+    validation(f"{path.name}, validation", said.get("validation", {}))
     plain = ("title", "currency", "price_basis", "source", "licence", "edition")
     return Recipe(
         name=said["name"],
@@ -168,32 +172,3 @@ def _recipe(said: Mapping[str, Any], path: Path) -> Recipe:
         description={key: said[key] for key in plain if key in said},
         folder=path.parent,
     )
-
-
-def _closed(where: str, given: object, needed: Sequence[str], allowed: Sequence[str]) -> None:
-    if not isinstance(given, Mapping):
-        raise CardError(f"{where}: found {given!r:.60}; allowed: a table of {', '.join(allowed)}.")
-    for key in given:
-        if key not in allowed:
-            raise CardError(
-                f"{where}: there is no key {key!r}; allowed: {', '.join(allowed)}.{nearest(str(key), allowed)}"
-            )
-    if missing := [key for key in needed if key not in given]:
-        raise CardError(f"{where}: lacks {', '.join(missing)}; needed are {', '.join(needed)}.")
-
-
-def _numbers(where: str, entry: Mapping[str, Any]) -> None:
-    for key, low, high in (("tau", 0.0, 1e6), ("weight", 0.0, 1e6), ("per_unit", 0.0, 1e9)):
-        value = entry.get(key, 0.5)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise CardError(f"{where}: {key} is {value!r}; allowed: a number from {low:g} to {high:g}.")
-
-
-def _names_known(where: str, changed: Mapping[str, Any], said: Mapping[str, Any]) -> None:
-    for section in ("pairs", "totals"):
-        known = [entry["name"] for entry in said.get(section, [])]
-        for name in changed.get(section, []):
-            if name not in known:
-                raise CardError(f"{where}: there are no {section} {name!r}; there are {', '.join(known)}.")
-    if "start" in changed and len(changed["start"]) != len(said["start"]):
-        raise CardError(f"{where}: start has {len(changed['start'])} weights for {len(said['start'])} starts.")

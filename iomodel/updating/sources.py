@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ import xarray as xr
 from iomodel.aggregation import aggregate
 from iomodel.cards import load_cards
 from iomodel.concordance_files import load_concordance
-from iomodel.errors import CardError, TableError
+from iomodel.errors import CardError, TableError, nearest
 from iomodel.readers.baci import read_baci
 from iomodel.readers.cells import read_grid
 from iomodel.readers.wiod import read_wiod
@@ -66,7 +66,8 @@ class Sources:
         named = self.recipe.regions
         shipped = shipped_file("tables", "maps", f"{named}.csv")
         grid = read_grid(shipped if shipped.is_file() else self.recipe.folder / named)
-        return [(row[0], row[1], row[2]) for row in grid.cells[1:]]
+        country, region, name = (grid.column(heading) for heading in ("country", "region", "name"))
+        return [(row[country], row[region], row[name]) for row in grid.cells[1:]]
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -117,11 +118,17 @@ class Sources:
     def inputs(self, recipe: Recipe) -> Inputs:
         """Everything that the recipe, or a variant of it, asks for."""
         official = [self._official(entry) for entry in recipe.official]
+        starts = [self.start(entry) for entry in recipe.start]
+        if recipe.home not in starts[0].regions:
+            raise CardError(
+                f"{recipe.name}: home is {recipe.home!r}; allowed: {', '.join(starts[0].regions)}."
+                f"{nearest(recipe.home, starts[0].regions)}"
+            )
         pieces: list[Piece] = [*official, *(self._totals(entry) for entry in recipe.totals)]
         pieces += [self._pairs(entry, official) for entry in recipe.pairs]
         accounts = None if recipe.accounts is None else self.table(recipe.accounts)
         return Inputs(
-            [self.start(entry) for entry in recipe.start],
+            starts,
             [float(entry.get("weight", 1.0)) for entry in recipe.start],
             pieces,
             accounts,
@@ -157,8 +164,7 @@ class Sources:
         if ratios:
             mean: xr.DataArray = xr.concat(ratios, "table").mean("table")
             values = values * mean
-        homes = [str(official["table"]) for official in self.recipe.official]
-        own = [self.table(name).home for name in homes]
+        own = [] if entry["read"] == "csv" else [self.table(str(one["table"])).home for one in self.recipe.official]
         kept = [region for region in map(str, values["region"].values) if region not in own]
         return Totals(
             entry["measure"],
@@ -177,8 +183,7 @@ class Sources:
         if entry["read"] == "world_bank_manufacturing":
             return read_manufacturing(file, year=year, regions=self.groups)
         facts = self._facts(entry["facts"]) if "facts" in entry else {}
-        typed = [key.split(".") for key in facts]
-        missing = {key[1]: facts[".".join(key)] for key in typed if key[0] == "gdp" and key[2] == str(year)}
+        missing = {key.split(".")[1]: value for key, value in facts.items() if re.fullmatch(rf"gdp\.\w+\.{year}", key)}
         return read_gdp(file, year=year, regions=self.groups, missing=missing)
 
     def _facts(self, name: str) -> dict[str, float]:
@@ -186,8 +191,12 @@ class Sources:
         path = shipped if shipped.is_file() else self.recipe.folder / name
         if not path.is_file():
             raise CardError(f"There are no facts {name!r}: no shipped file of this name and no file {path}.")
-        with path.open(encoding="utf-8", newline="") as stream:
-            return {row["key"]: float(row["value"]) for row in csv.DictReader(stream)}
+        grid = read_grid(path)
+        keys = [row[grid.column("key")] for row in grid.cells[1:]]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise CardError(f"{path.name}: {', '.join(twice)} stands more than once; allowed: once.")
+        values = grid.numbers(list(range(1, len(grid.cells))), [grid.column("value")])[:, 0]
+        return dict(zip(keys, values.tolist(), strict=True))
 
     def _pairs(self, entry: Mapping[str, Any], official: list[OfficialBlock]) -> Pairs:
         sectors = entry.get("sectors")

@@ -10,7 +10,7 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.aggregation import aggregate
-from iomodel.errors import CardError, TableError
+from iomodel.errors import BalanceError, CardError, IOModelError, TableError
 from iomodel.table import load_table, save_table
 from iomodel.updating.between import between, goods_total, nothing_known, on_table_basis
 from iomodel.updating.making import update_from
@@ -103,7 +103,47 @@ def test_the_command_writes_the_table_and_says_what_moved(folder: Path, capsys: 
         ("tau = 0.05", "tau = -1", r"pairs trade: tau is -1; allowed: a number from 0"),
         ("year = 2011", 'year = "2011"', r"year is '2011'; allowed: a whole number"),
         ("pairs = []", 'pairs = ["trad"]', r"variants.without: there are no pairs 'trad'; there are trade"),
+        (
+            "pairs = []",
+            "weights = { trad = 1 }",
+            r"without: there are no pairs 'trad'; there are trade. Did you mean trade",
+        ),
+        ("pairs = []", "weights = 3", r"variants.without: weights is 3; allowed: names of pairs with a number from 0"),
+        ("pairs = []", 'pairs = "trade"', r"variants.without: pairs is 'trade'; allowed: a list of names"),
         ('title = "all"', "start = [1, 2]", r"variants.central: start has 2 weights for 1 starts"),
+        (
+            'title = "all"',
+            "start = [0]",
+            r"variants.central: start is \[0\]; allowed: a list of weights from 0, not all",
+        ),
+        ('title = "all"', 'start = ["a"]', r"variants.central: start is \['a'\]; allowed: a list of weights"),
+        (
+            'file = "gdp.csv"',
+            'file = "gdp.csv"\nscaled_by = ["x"]',
+            r"totals gdp: scaled_by is \['x'\], but read is 'csv'",
+        ),
+        (
+            "[[pairs]]",
+            '[[totals]]\nname = "gdp"\nread = "csv"\nmeasure = "exports"\n[[pairs]]',
+            r"totals 'gdp' stands twice",
+        ),
+        (
+            "year = 2011",
+            "year = 2011\ndecimals = 1.5",
+            r"mine.toml: decimals is 1.5; allowed: a whole number such as 2",
+        ),
+        ("year = 2011", 'year = 2011\nnotes = "abc"', r"mine.toml: notes is 'abc'; allowed: a list of texts"),
+        ('name = "mine"', "name = 3", r"mine.toml: name is 3; allowed: a text"),
+        ("tau = 0.05", 'seed = "yes"', r"pairs trade: seed is 'yes'; allowed: true or false"),
+        ("tau = 0.05", 'sectors = "MIN"', r"pairs trade: sectors is 'MIN'; allowed: a list of texts"),
+        ('home = "CHN"', 'home = "CNH"', r"mine: home is 'CNH'; allowed: CHN, IND, JPN, ROW. Did you mean CHN"),
+        ("[variants]", "[validation]\ngap = 1.5\n[variants]", r"validation: gap is 1.5; allowed: a whole number"),
+        ("[variants]", "[validation]\nladder = [2005]\n[variants]", r"ladder is \[2005\]; allowed: a list of spans"),
+        (
+            "[variants]",
+            "[validation.rehearsal]\nstart = 2001\n[variants]",
+            r"validation, rehearsal: lacks year, pairs, table, concordance, per_unit",
+        ),
         ('read = "table"\ntable = "start.nc"', 'read = "wiod"', r"mine, start : read = 'wiod' needs file"),
         (
             '[[start]]\nread = "table"\ntable = "start.nc"',
@@ -132,6 +172,41 @@ def test_what_is_not_there_is_said(folder: Path) -> None:
         update_from(folder / "mine.toml", folder)
 
 
+def test_what_a_recipe_says_of_the_official_region_is_not_dropped(folder: Path) -> None:
+    """A total of one's own that the official table contradicts is an error with both amounts, not silence."""
+    lines = (folder / "gdp.csv").read_text().splitlines()
+    (folder / "gdp.csv").write_text("\n".join(["CHN,5" if line.startswith("CHN,") else line for line in lines]))
+    with pytest.raises(BalanceError, match=r"gdp, CHN: 5, but its official table has 7\.38\d+e\+06 \(-100 percent\)"):
+        update_from(folder / "mine.toml", folder)
+
+
+def test_columns_of_regions_are_found_by_name(folder: Path) -> None:
+    from iomodel.updating.making import sources_of
+
+    (folder / "regions.csv").write_text("region,name,country\nEU,Union,DEU\nEU,Union,FRA\n")
+    sources = sources_of(load_recipe(folder / "mine.toml"), folder)
+    assert (sources.groups, sources.region_names) == ({"DEU": "EU", "FRA": "EU"}, {"EU": "Union"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("goods.IND.CHN.2011,x", r"f.csv, cell B2 .* holds 'x', which is no number"),
+        ("goods.CHN.JPN.2011,1\ngoods.CHN.JPN.2011,2", r"f.csv: goods.CHN.JPN.2011 stands more than once"),
+        ("goods.JPN.2011,2", r"the key 'goods.JPN.2011'; allowed: goods.FROM.TO.YEAR"),
+        ("goods.JPM.CHN.2011,2", r"goods.JPM.CHN.2011: JPM is no region; allowed: CHN, JPN, world. Did you mean JPN"),
+        ("goods.CHN.world.2011,2", r"there is goods.CHN.world.2011, but no goods.world.CHN.2011; allowed: both"),
+    ],
+)
+def test_facts_that_say_nothing_are_refused(folder: Path, lines: str, said: str) -> None:
+    (folder / "f.csv").write_text(f"key,value\n{lines}\n")
+    (folder / "mine.toml").write_text(
+        SMALL.replace('read = "csv"\nfile = "pairs.csv"', 'read = "facts"\nfacts = "f.csv"')
+    )
+    with pytest.raises(IOModelError, match=said):
+        update_from(folder / "mine.toml", folder)
+
+
 def test_the_shipped_recipe_uses_each_piece_where_it_says() -> None:
     recipe = load_recipe("world-2020")
     assert [entry["name"] for entry in recipe.central.totals] == ["gross domestic product"]
@@ -155,6 +230,8 @@ def test_pairs_between_two_years_have_the_official_level() -> None:
     assert float(half.sel(region="CHN").sum()) == pytest.approx(sold * share, rel=1e-9)
     share = 1 - float(first.sel(region="RUS", to_region="CHN") / first.sel(to_region="CHN").sum())
     assert float(half.sel(to_region="CHN").sum()) == pytest.approx(bought * share, rel=1e-9)
+    with pytest.raises(TableError, match=r"the later year: region has .*Give both the same regions"):
+        between(first, last.drop_sel(region="IND"), 0.5, known, ["RUS"], [block], goods)
     ends = [between(first, last, weight, known, ["RUS"], [block], goods) for weight in (0.0, 1.0)]
     rise = [float(one.sel(region="IND", to_region="USA") / one.sel(region="JPN", to_region="USA")) for one in ends]
     assert rise[1] / rise[0] == pytest.approx(3.0, rel=1e-9)
