@@ -35,7 +35,10 @@ class Relaxation:
 
 
 def smallest_relaxation(rows: Rows) -> Relaxation:
-    """The smallest sum of changes of the hard targets with which some table of the start's signs meets them all."""
+    """The smallest sum of changes of the hard targets with which some table of the start's signs meets them all.
+
+    No change where the linear program itself fails: then nothing is known, and nothing is claimed.
+    """
     hard, moving = rows.softness == 0, rows.start != 0
     changes = np.zeros(len(rows.targets))
     if not hard.any():
@@ -50,6 +53,8 @@ def smallest_relaxation(rows: Rows) -> Relaxation:
         b_eq=rows.targets[hard] / unit,
         method="highs",
     )
+    if answer.x is None:
+        return Relaxation(changes, 0.0)
     short, over = np.split(answer.x[signed.shape[1] :] * unit, 2)
     changes[hard] = over - short
     return Relaxation(changes, float(np.sum(short + over)))

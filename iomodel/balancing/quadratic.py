@@ -23,6 +23,9 @@ from iomodel.balancing.entropy import Fitted
 from iomodel.balancing.rows import Rows, checked_rows, impossible_rows, worst_rows
 from iomodel.errors import SolverError
 
+_OPTIMAL = 1e-6
+"""Largest projected gradient of the Lagrangian, as a share of the start, that counts as optimal."""
+
 
 def quadratic(
     start: NDArray[np.float64],
@@ -55,6 +58,17 @@ def quadratic(
     raise SolverError(worst_rows(rows, cells, steps, tolerance))
 
 
+def _off(problem: cp.Problem, size: cp.Variable, root: NDArray[np.float64]) -> float:
+    """How far the answer is from the conditions of optimality, whatever the solver calls it: the gradient of the
+    Lagrangian, projected on t / t0 ≥ 0, as a share of the start. With it both conditions are seen at once."""
+    lagrangian = problem.objective.expr + sum(
+        cp.sum(cp.multiply(law.dual_value, law.expr)) for law in problem.constraints
+    )
+    gradient = np.asarray(lagrangian.grad[size].toarray()).ravel()
+    left = size.value - np.maximum(size.value - gradient, 0.0)
+    return float(np.linalg.norm(left) / np.linalg.norm(root))
+
+
 def _solve(rows: Rows) -> tuple[NDArray[np.float64] | None, str, int]:
     """The cells, or None, with the solver's status and steps; solved for t / √|t0| in units of the largest cell."""
     moving = rows.start != 0
@@ -81,6 +95,8 @@ def _solve(rows: Rows) -> tuple[NDArray[np.float64] | None, str, int]:
         return None, str(error), 0
     if size.value is None or problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
         return None, str(problem.status), 0
+    if (off := _off(problem, size, root)) > _OPTIMAL:
+        return None, f"{problem.status} with a gradient of {off:.1e}", 0
     cells = np.zeros_like(rows.start)
     cells[moving] = unit * sign * root * np.maximum(np.asarray(size.value), 0.0)
     return cells, str(problem.status), int(problem.solver_stats.num_iters or 0)

@@ -1,7 +1,7 @@
 """Series of the World Bank by country and year, summed into regions: gross domestic product, manufacturing.
 
-Taiwan is in no country's row; where its figures are given they count for its region, and what is left of the world for
-the rest of the world.
+Taiwan is in no country's row but in the world's total (World Bank, help desk, article 114933); where its figures are
+given they count for its region, and what is left of the world for the rest of the world.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from iomodel.sector_maps import load_map
 from iomodel.table import Table
 from iomodel.updating.making import sources_of, table_of
 from iomodel.updating.measures import embodied
@@ -48,7 +49,11 @@ def shipped_estimate(source: Path, tables: Mapping[str, Table]) -> Shipped:
 
 
 def controls(tables: Mapping[str, Table], home: str) -> dict[str, Any]:
-    """Foreign value added in the home region's final demand by use and partner, in percent: [value, low, high]."""
+    """What can be held against other sources, in percent with its range over the tables: [value, low, high].
+
+    Foreign value added in the home region's final demand by use and partner, the home region's share of the world's
+    manufacturing value added; besides the world's value added.
+    """
     found = [embodied(table, home) for table in tables.values()]
     first = next(iter(tables.values()))
     partners = [region for region in first.regions if region != home]
@@ -58,7 +63,11 @@ def controls(tables: Mapping[str, Table], home: str) -> dict[str, Any]:
     )
     uses = [str(use) for use in found[0]["use"].values]
     made = [table.value_added.sum("factor") for table in tables.values()]
+    works = load_map(str(first.attrs["classification"])).rows(first.sectors).broad == "manufacturing"
+    by_region = [added.isel(to_sector=works).sum("to_sector") for added in made]
+    share = np.array([[100 * float(one.sel(to_region=home) / one.sum())] for one in by_region])
     return {
+        "share_of_world_manufacturing": _ranges([home], share),
         "foreign_value_added_by_use": _ranges(uses, by_use),
         "foreign_value_added_by_partner": _ranges(partners, by_partner),
         "world_value_added_million": round(float(made[0].sum())),

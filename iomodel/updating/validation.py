@@ -29,6 +29,8 @@ from iomodel.updating.truth import goods_pairs, national_view, value_added_by_re
 
 _LATER = 3
 """Years by which stale pairs are later than the truth: BACI 2023 for 2020."""
+MINING = "MIN"
+"""The sector whose imports by partner have a rung of their own, where the recipe's goods hold it."""
 _FIRM = 1e-4
 """Softness of rows that are exact but for rounding."""
 
@@ -160,14 +162,14 @@ def _rungs(old: _Year, new: _Year, tau: float) -> dict[str, xr.Dataset]:
         "+ national table, carried over": carried_over(old.table, truth, home),
         "RAS with all true margins": table_errors(ras_with_all_margins(old.table, truth), truth, home),
     }
-    mining, single = new.goods[1:2], [[code] for code in new.goods]
+    single = [[code] for code in new.goods]
     base: list[Piece] = [new.block(), new.product()]
     goods = new.pairs(new.goods, tau)
     steps: dict[str, list[Piece]] = {
         "national table + GDP, entropy": base,
         "+ total exports and imports": [*base, *new.trade()],
         "+ goods by pair": [*base, *new.trade(), goods],
-        "+ mining imports by partner": [*base, *new.trade(), goods, new.imports_of(mining)],
+        "+ mining imports by partner": [*base, *new.trade(), goods, new.imports_of([MINING])],
         "+ goods imports, partner × product": [
             *base,
             *new.trade(),
@@ -176,6 +178,8 @@ def _rungs(old: _Year, new: _Year, tau: float) -> dict[str, xr.Dataset]:
         ],
         "as known of the recipe's year": [*base, goods],
     }
+    if MINING not in new.goods:
+        del steps["+ mining imports by partner"]
     return found | {name: table_errors(update(old.table, pieces), truth, home) for name, pieces in steps.items()}
 
 
@@ -197,11 +201,19 @@ def _rehearsal(sources: Sources, years: _Years, tau: float) -> xr.Dataset:
 
 
 def mean_errors(found: Mapping[tuple[int, int, str], xr.Dataset], name: str) -> np.ndarray:
-    """Mean error of embodied value added by use over all spans of one name."""
-    return np.mean([errors["embodied"].values for (_, _, kind), errors in found.items() if kind == name], axis=0)
+    """Mean error of embodied value added by use over all spans of one name; CardError where there is none."""
+    return np.mean([errors["embodied"].values for errors in _spans(found, name)], axis=0)
 
 
 def partner_errors(found: Mapping[tuple[int, int, str], xr.Dataset], name: str) -> xr.DataArray:
     """Mean absolute error by partner and use over all spans of one name, percent."""
-    each = [abs(errors["embodied_by_partner"]) for (_, _, kind), errors in found.items() if kind == name]
+    each = [abs(errors["embodied_by_partner"]) for errors in _spans(found, name)]
     return xr.concat(each, "span").mean("span")
+
+
+def _spans(found: Mapping[tuple[int, int, str], xr.Dataset], name: str) -> list[xr.Dataset]:
+    """Errors of the spans of one name, at least one."""
+    if not (each := [errors for (_, _, kind), errors in found.items() if kind == name]):
+        known = ", ".join(dict.fromkeys(kind for _, _, kind in found)) or "none"
+        raise CardError(f"There is no span with {name}, only with {known}: the recipe's years leave room for none.")
+    return each

@@ -30,7 +30,12 @@ def report_text(table: Table) -> str:
 
 
 def validation_text(found: Validation, partner: str = "AUS") -> str:
-    """Errors of a validation as text: ladder, gaps, rehearsal and its errors by partner."""
+    """Errors of a validation as text: ladder, gaps, rehearsal and its errors by partner.
+
+    partner: whose ratio of investment to consumption is told; the first where the regions do not hold it.
+    """
+    partners = [str(label) for label in found.rehearsal["partner"].values]
+    partner = partner if partner in partners else partners[0]
     lines = [
         "Weighted absolute percentage errors of partners' value added in household / government / investment demand;",
         f"the ratio is value added of {partner} per unit of investment over that per unit of household consumption.",

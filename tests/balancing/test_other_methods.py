@@ -1,7 +1,9 @@
 """KRAS and the quadratic program: beside GRAS and entropy, in conflict, and refused; the smallest relaxation."""
 
+import cvxpy as cp
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.sparse
 from hypothesis import given, settings
 from signed_matrices import margins, reachable
@@ -105,3 +107,31 @@ def test_soft_rows_never_contradict() -> None:
     rows = checked_rows(np.ones(4), SUMS, np.array([8.0, 6, 7, 8]), np.full(4, 0.1), None)
     assert smallest_relaxation(rows).amount == 0
     assert scipy.sparse.issparse(rows.matrix)
+
+
+def test_what_the_solver_calls_optimal_is_held_to_the_conditions_of_optimality(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped far too early the totals may be met all the same: there is no table then, but the gradient's size."""
+    start, wanted = np.array([4.0, 3, -1, 2]), np.array([8.0, 2, 3, 7])
+    true = quadratic(start, SUMS, wanted).cells
+    solve = cp.Problem.solve
+
+    def early(problem: cp.Problem, **asked: object) -> object:
+        value = solve(problem, **asked)  # pyright: ignore[reportArgumentType]
+        size = problem.variables()[0]
+        move = np.array([1.0, -1, -1, 1]) * 1e-3  # keeps every total of the four cells, signs considered
+        size.value = np.asarray(size.value) + move * np.array([1, 1, -1, 1]) / np.sqrt(np.abs(start) * 4)
+        return value
+
+    monkeypatch.setattr(cp.Problem, "solve", early)
+    with pytest.raises(SolverError, match=r"ended optimal with a gradient of \d\.\de-0\d; there is no table"):
+        quadratic(start, SUMS, wanted)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(quadratic(start, SUMS, wanted).cells, true)
+
+
+def test_a_linear_program_that_fails_claims_no_contradiction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the error is that of the method, with the rows that miss most."""
+    failed = scipy.optimize.OptimizeResult(x=None, status=4, message="numerical difficulties")
+    monkeypatch.setattr(scipy.optimize, "linprog", lambda *_, **__: failed)
+    with pytest.raises(SolverError, match=r"there is no table\. The rows that miss most:\n  row \d: target"):
+        fit(np.array([4.0, 3, 2, 5]), SUMS, np.array([8.0, 6, 7, 8]))

@@ -9,7 +9,7 @@ import pytest
 
 import iomodel as iom
 from iomodel.aggregation import aggregate
-from iomodel.errors import TableError
+from iomodel.errors import CardError, TableError
 from iomodel.table import Table, load_table, make_table
 from iomodel.updating.measures import embodied
 from iomodel.updating.truth import national_view
@@ -70,6 +70,19 @@ def test_tables_that_cannot_be_compared_are_refused() -> None:
         iom.table_errors(world, world, home="CNH")
     with pytest.raises(TableError, match=r"differ in regions"):
         iom.table_errors(national_view(world, "CHN"), world)
+
+
+def test_text_of_a_validation_without_australia_tells_of_another_partner() -> None:
+    from iomodel.updating.validation import STALE, Validation, mean_errors
+    from iomodel.updating.words import validation_text
+
+    errors = iom.table_errors(two("estimate", 25.0), two("truth", 20.0), home="A")
+    found = Validation({}, {(2000, 2006, STALE): errors}, errors, (2001, 2007))
+    text = validation_text(found)
+    assert "the ratio is value added of B per unit of investment" in text
+    np.testing.assert_array_equal(mean_errors(found.gaps, STALE), errors["embodied"])
+    with pytest.raises(CardError, match=r"no span with stale pairs, only with none: the recipe's years leave room"):
+        mean_errors({}, STALE)
 
 
 # Errors of a prototype by use (household, government, investment), 2005 to 2011 and 2002 to 2011, in percent

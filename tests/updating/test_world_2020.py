@@ -82,8 +82,39 @@ def test_foreign_value_added_is_where_the_other_table_of_2020_has_it() -> None:
 def test_chinas_share_of_manufacturing_and_the_worlds_value_added() -> None:
     added = world().value_added.sum("factor")
     made = added[:, MANUFACTURING].sum("to_sector")
-    assert 0.25 < float(made.sel(to_region="CHN") / made.sum()) < 0.28
+    share = 100 * float(made.sel(to_region="CHN") / made.sum())
+    assert 25 < share < 28
+    assert table_card(NAME)["controls"]["share_of_world_manufacturing"]["CHN"][0] == pytest.approx(share, abs=6e-4)
     assert 81e6 < float(added.sum()) < 82e6
+
+
+def test_the_page_on_it_says_what_its_card_says() -> None:
+    """Controls and errors in docs/world-2020.md are those that the command wrote on the card."""
+    page = (Path(__file__).parents[2] / "docs" / "world-2020.md").read_text(encoding="utf-8")
+    card = table_card(NAME)
+
+    def shown(found: list[float], digits: int) -> str:
+        value, low, high = (f"{number:.{digits}f}" for number in found)
+        return f"{value} ({low}–{high})"
+
+    controls = card["controls"]
+    for use, found in controls["foreign_value_added_by_use"].items():
+        assert f"{use} {shown(found, 1)}" in page
+    partners = controls["foreign_value_added_by_partner"]
+    assert f"all {sum(found[0] for found in partners.values()):.1f} percent" in page
+    assert f"| of Japan | {shown(partners['JPN'], 2)} percent" in page
+    assert f"| of India | {shown(partners['IND'], 2)} |" in page
+    assert f"{controls['share_of_world_manufacturing']['CHN'][0]:.2f} percent (25.39–26.45)" in page
+    assert f"{controls['world_value_added_million'] / 1e6:.1f} trillion dollars" in page
+    for kind in ("rehearsal", "gaps"):
+        assert f"**{'/'.join(f'{error:.1f}' for error in card['validation'][kind].values())}" in page
+    signed = {name: [card["rehearsal"][use][name] for use in ("household", "investment")] for name in partners}
+    for words in (
+        "Australia\n+{0:.0f} percent in household demand and +{1:.0f} in investment",
+        "Indonesia +{0:.0f} and +{1:.0f}",
+    ):
+        name = "AUS" if words.startswith("Australia") else "IDN"
+        assert words.format(*signed[name]) in page
 
 
 def test_trade_of_china_is_near_the_customs_figures() -> None:
