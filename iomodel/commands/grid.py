@@ -88,13 +88,15 @@ def _told(summary: Summary, folder: Path) -> int:
 
 def _status(grid: Grid, folder: Path) -> int:
     from iomodel.grids.contents import read_counts
-    from iomodel.grids.lock import holder_of
+    from iomodel.grids.lock import holder_of, is_gone
 
     say(f"{folder}: {read_counts(folder)}")
     if other := _other(grid, folder):
         say(f"these are not runs of {grid.name} as its file stands now: {other}")
     holder = holder_of(folder)
-    if holder is not None:
+    if holder is not None and is_gone(folder):
+        say(f"was being written by {holder}, which is gone; the same command goes on from here")
+    elif holder is not None:
         say(f"being written by {holder}")
     _list_without_path(folder)
     return 0

@@ -59,7 +59,8 @@ def read_axis(name: str, entry: Mapping[str, Any], folder: Path, cards: Cards) -
             raise refuse(f"{where}.key", key, "a key of an experiment that changes what is asked, such as "
                          "targets.package.exactly, cards.precaution, levers.payer, table or horizon.years")  # fmt: skip
     _each_once(where, labels, settings)
-    unit = text(f"{where}.unit", entry["unit"]) if "unit" in entry else _unit(keys, cards)
+    named = any(isinstance(label, str) for label in labels)  # a name has no unit
+    unit = text(f"{where}.unit", entry["unit"]) if "unit" in entry else "" if named else _unit(keys, cards)
     kind = {"values": "list", "rows": "zipped", "from": "range", "variants": "variants"}[form]
     return Axis(name, _of_one_type(labels), settings, unit, kind)
 

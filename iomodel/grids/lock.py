@@ -81,6 +81,22 @@ def holder_of(folder: Path) -> Holder | None:
         return None
 
 
+def is_gone(folder: Path) -> bool:
+    """Whether the process that wrote the lock is seen to be gone: the lock, which ends with it, can be had.
+
+    It is asked for shared and given back at once. False where that cannot be seen: no `flock`, or another host.
+    """
+    found = holder_of(folder)
+    if fcntl is None or found is None or found.host != socket.gethostname():
+        return False
+    try:
+        with (folder / FILE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def _taken(file: int, path: Path) -> tuple[str, ...]:
     """Lock the open file and write us into it; the notes to be said."""
     found = holder_of(path.parent)

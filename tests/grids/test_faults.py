@@ -84,6 +84,8 @@ def test_a_killed_driver_leaves_no_worker_and_is_gone_on_with(
         wait_for(lambda: not any(worker.is_running() for worker in workers), 10)
     before = done(out)
     assert 3 <= before < 12
+    assert main(["grid", str(file), "--out", str(out), "--status"]) == 0
+    assert f"was being written by process {driver.pid} of " in capsys.readouterr().out
     part = iom.open_results(out).load()
     left = part["status"] == "left"
     assert int(left.sum()) == 12 - before

@@ -22,6 +22,7 @@ import xarray as xr
 import iomodel as iom
 from iomodel.errors import GridError
 from iomodel.grids.contents import read_contents
+from iomodel.grids.lock import is_gone
 from iomodel.grids.store import create_store, open_store
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals, flock and mounts of Unix")
@@ -125,13 +126,17 @@ def test_a_second_driver_is_refused_by_name_of_the_first(tmp_path: Path) -> None
         with pytest.raises(GridError, match=rf"store is being written by {who}.* Wait for it, or stop it"):
             open_store(folder, GRID)
         assert int((iom.open_results(folder).status != "left").sum()) == 4  # who reads is not refused
+        assert not is_gone(folder)
         first.kill()
         first.wait()
+        assert is_gone(folder)
         with open_store(folder, GRID) as store:
             assert len(store.notes) == 1
             assert f"Took over from process {first.pid} of" in store.notes[0]
             with pytest.raises(GridError, match=rf"being written by process {os.getpid()} of"):
                 open_store(folder, GRID)
+            assert not is_gone(folder)
+    assert not is_gone(folder)  # nobody left it
     with open_store(folder, GRID) as store:
         assert store.notes == ()
 
