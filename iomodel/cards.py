@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -238,6 +238,16 @@ def rules() -> Cards:
     """
     entries = _read(shipped_file("tables", "cards", "rules.toml"))
     return Cards({key: _card(key, entry) for key, entry in entries.items()})
+
+
+def too_few(missing: Collection[str]) -> bool:
+    """Whether more than half of the cards that belong to a country and its year are missing: what stands on their
+    defaults is an example, no answer.
+
+    >>> too_few(CALENDAR_CARDS), too_few(CALENDAR_CARDS[:8])
+    (True, False)
+    """
+    return 2 * len(missing) > len(CALENDAR_CARDS)
 
 
 def elsewhere(cards: Cards) -> Cards:

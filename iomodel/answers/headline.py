@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from iomodel.cards import CALENDAR_CARDS
+from iomodel.cards import CALENDAR_CARDS, too_few
 from iomodel.errors import ResultError
 from iomodel.program.trajectory import Trajectory
 
@@ -46,7 +46,7 @@ def refusal(path: Trajectory) -> str:
     ''
     """
     missing, asked = path.provenance.get("cards_missing", ()), path.experiment
-    if 2 * len(missing) <= len(CALENDAR_CARDS):
+    if not too_few(missing):
         return ""
     listed, few = ", ".join(missing), len(missing) - len(CALENDAR_CARDS) // 2
     return (

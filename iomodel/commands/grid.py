@@ -71,13 +71,17 @@ def _solve(grid: Grid, folder: Path, asked: argparse.Namespace) -> int:
         raise
     finally:
         shown.end()
-    return _told(summary, folder)
+    return _told(grid, summary, folder)
 
 
-def _told(summary: Summary, folder: Path) -> int:
-    """What came out, where it is and how to open it; the exit code."""
+def _told(grid: Grid, summary: Summary, folder: Path) -> int:
+    """What came out, what may be said of it, where it is and how to open it; the exit code."""
+    from iomodel.grids.describe import examples
+
     say(str(summary))
     _list_without_path(folder)
+    for sentence in examples(grid):
+        say(sentence)
     say(f"results in {folder}; in Python: iomodel.open_results({str(folder)!r})")
     stopped = summary.stopped_by
     if stopped is None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from iomodel.cards import CALENDAR_CARDS, COUNTRY, too_few
 from iomodel.grids.definition import Axis, Drawn, Grid
 from iomodel.grids.kept import years_kept
 from iomodel.grids.progress import duration
@@ -59,6 +62,7 @@ class Description:
         source = "from the runs that are done" if self.measured else "a guess, from times on another machine"
         share = f"{workers} processes" if workers > 1 else "one process"
         lines.append(f"  about {duration(left)} on {share} ({source}); at most {size(self.bytes)} on disk")
+        lines += [f"  {sentence}" for sentence in examples(grid)]
         return "\n".join(lines)
 
 
@@ -80,6 +84,30 @@ def describe(grid: Grid, seconds_a_run: float | None = None) -> Description:
         grid, math.prod(grid.shape), grid.size, built, seconds, seconds_a_run is not None,
         grid.size * (_numbers(grid, facts) * 8 + BESIDE),
     )  # fmt: skip
+
+
+def examples(grid: Grid) -> tuple[str, ...]:
+    """A sentence for each home region of which too few cards were supplied, as that of a single run.
+
+    Looked at is each point, once, of the axes that may change the region; cards that are drawn count as supplied.
+    """
+    places = np.stack(np.unravel_index(grid.indices, grid.shape), axis=1)
+    drawn = {key for axis in grid.axes if isinstance(axis.settings, Drawn) for key in axis.keys}
+    looked = {0}
+    for number, axis in enumerate(grid.axes):
+        if "region" in axis.keys or axis.kind == "variants":
+            looked.update(np.unique(places[:, number], return_index=True)[1].tolist())
+    found: dict[str, int] = {}
+    for at in sorted(looked):
+        asked = grid.experiment(int(grid.indices[at]))
+        missing = [key for key in CALENDAR_CARDS if key not in asked.cards and f"cards.{key}" not in drawn]
+        if asked.region != COUNTRY and not asked.deciding and too_few(missing):
+            found[asked.region] = max(len(missing), found.get(asked.region, 0))
+    return tuple(
+        f"no headline for {region}: {count} of the {len(CALENDAR_CARDS)} cards that belong to a country and its year "
+        "were not supplied and stand at defaults; its runs are examples"
+        for region, count in found.items()
+    )
 
 
 def axis_text(axis: Axis) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from official import official
 
+from iomodel.cards import CALENDAR_CARDS
 from iomodel.errors import CardError, ExperimentError, IOModelError, TableError
 from iomodel.experiment import load_experiment
 from iomodel.grids.definition import Grid, Keep
-from iomodel.grids.describe import describe
+from iomodel.grids.describe import describe, examples
 from iomodel.grids.load import load_grid, shipped_grids
 from iomodel.grids.runs import structures
 from iomodel.program import blocks
@@ -355,3 +356,20 @@ def test_a_saltelli_design_is_not_filtered(tmp_path: Path) -> None:
         ExperimentError, match=r"axes.card sets cards.precaution, and axes.sample sets cards.precaution"
     ):
         loaded(tmp_path, text + "[axes.card]\nkey = 'cards.precaution'\nvalues = [0.1]\n")
+
+
+def test_runs_of_a_country_with_too_few_cards_are_called_examples(tmp_path: Path) -> None:
+    """As a single run, which has no headline then; China and a region whose cards were given have one."""
+    head = BASE + "changes = {table = 'world-2011'}\n[keep]\nyears = [2012]\n"
+    home = "[axes.home]\nkey = 'region'\nvalues = ['CHN', 'USA', 'IND']\n"
+    said = [f"no headline for {region}: 16 of the 16 cards that belong to a country" for region in ("USA", "IND")]
+    found = examples(loaded(tmp_path, home, head))
+    assert [sentence[: len(start)] for sentence, start in zip(found, said, strict=True)] == said
+    assert f"\n  {said[0]}" in describe(loaded(tmp_path, home, head)).text()
+    grid = loaded(tmp_path, home, head.replace("table =", "cards = {cash_transfers = 5, firm_debt = 90}, table ="))
+    assert ["14 of the 16" in sentence for sentence in examples(grid)] == [True, True]
+    drawn = ", ".join(f'"{key}"' for key in CALENDAR_CARDS[:8])
+    usa = head.replace("table =", "region = 'USA', table =")
+    samples = f"[axes.s.samples]\nmethod = 'latin_hypercube'\npoints = 2\ncards = [{drawn}]\n"
+    assert examples(loaded(tmp_path, samples, usa)) == ()
+    assert len(examples(loaded(tmp_path, samples.replace(drawn, '"precaution"'), usa))) == 1
