@@ -7,6 +7,7 @@ In a wheel they are packed beside the code as `iomodel/_data`; in a checkout the
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,4 +49,11 @@ def table_card(name: str) -> dict[str, Any]:
     names = shipped_tables()
     if name not in names:
         raise TableError(f"There is no table {name!r}; shipped: {', '.join(names)}.{nearest(name, names)}")
-    return tomllib.loads(shipped_file("tables", f"{name}.toml").read_text(encoding="utf-8"))
+    path = shipped_file("tables", f"{name}.toml")
+    return dict(_card(path, path.stat().st_mtime_ns))
+
+
+@cache
+def _card(path: Path, _changed: int) -> dict[str, Any]:
+    """A card as it was last written: every experiment with tariffs asks for the regions of all tables."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -122,7 +122,8 @@ def alternatives(
     InfeasibleError and SolverError as `iomodel.solve`.
 
     >>> import iomodel as iom
-    >>> found = iom.alternatives(iom.load_experiment("demand-only"), slack=0.001)
+    >>> asked = iom.load_experiment("demand-only").replace(table="china-2020")
+    >>> found = iom.alternatives(asked, slack=0.001)
     >>> [round(value, 1) for value in found.values]
     [217.8, 218.0, 218.5]
     """

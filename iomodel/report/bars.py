@@ -74,7 +74,7 @@ def bars_on_one_scale(
     """Bars of rows of values, zero at one place for all; `ends`: the least and most that the scale has to hold.
 
     >>> bars_on_one_scale([[1.0], [-1.0]], 1)[1][0]
-    Bar(start=0.0, width=50.0, text='−1.0', value=-1.0)
+    Bar(start=0.0, width=50.0, text='−1.0', value=-1.0, more=())
     """
     flat = [value for row in values for value in row]
     low, high = min([*ends, *flat]), max([*ends, *flat])
