@@ -13,6 +13,7 @@ import os
 import pickle
 import queue
 import signal
+import site
 import subprocess
 import sys
 import threading
@@ -68,7 +69,7 @@ class Process:
         """
         for _ in range(TRIES):
             self._start()
-            answer = self._asked(task)
+            answer = "lost" if self._killed else self._asked(task)
             if self._killed:
                 return None
             if isinstance(answer, Outcome):
@@ -108,9 +109,11 @@ class Process:
         """What a new child answers, and its code where it has ended."""
         self._answers = queue.SimpleQueue()
         self._child = child = subprocess.Popen(
-            [sys.executable, "-c", COMMAND],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment(), start_new_session=True,
+            [sys.executable, "-P", "-c", COMMAND],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), start_new_session=True,
         )  # fmt: skip
+        if self._killed:  # while it was made
+            self._end()
         assert child.stdout is not None
         threading.Thread(target=_read, args=(child.stdout, self._answers), daemon=True).start()
         self._send((self._memory, self._shared))
@@ -155,10 +158,11 @@ class Process:
                 child.stdin.close()
 
 
-def _environment() -> Mapping[str, str]:
-    """The environment of a child: one thread, and this package where it was found."""
+def environment() -> Mapping[str, str]:
+    """The environment of a child: one thread, and this package where it was found, unless it is installed."""
     home = str(Path(__file__).resolve().parents[2])
-    paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+    installed = home in (*site.getsitepackages(), site.getusersitepackages())
+    paths = [*([] if installed else [home]), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(paths)}
 
 

@@ -5,8 +5,11 @@ All with real processes. Whatever was done, the finished results are those of a 
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +19,11 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.cli import main
-from iomodel.errors import GridError
+from iomodel.errors import GridError, TableError
+from iomodel.grids import processes
 from iomodel.grids.contents import read_counts, without_path
 from iomodel.grids.lock import holder_of
+from iomodel.grids.worker import Task
 from tests.grids.boxes import box, box_file
 from tests.grids.drivers import busy, done, driving, finished, killed, wait_for, workers_of
 from tests.grids.test_drive import same
@@ -76,6 +81,8 @@ def test_a_killed_driver_leaves_no_worker_and_is_gone_on_with(
         # meanwhile nobody else may write there, and is told who does
         assert main(["grid", str(file), "--out", str(out), "--workers", "0"]) == 2
         assert f"{out} is being written by process {driver.pid} of " in capsys.readouterr().err
+        assert main(["grid", str(file), "--out", str(out), "--status"]) == 0
+        assert f"being written by process {driver.pid} of " in capsys.readouterr().out
         workers = workers_of(driver)
         assert len(workers) == 2
         busy(driver)
@@ -161,3 +168,30 @@ def test_one_run_that_kills_every_worker_is_failed(tmp_path: Path, monkeypatch: 
     with pytest.raises(GridError, match="A worker's process ended with code 7 before its first run; see what it said"):
         iom.run_grid(iom.load_grid(file), tmp_path / "dead", workers=1)
     assert read_counts(tmp_path / "dead").done == 0
+
+
+def test_a_worker_with_another_table_refuses_and_the_grid_ends(tmp_path: Path) -> None:
+    grid = box(tmp_path, TEXT, BASE)
+    other = replace(grid, tables={"china-2020": "0" * 64})
+    with pytest.raises(TableError, match="The table china-2020 is another one here than where the grid was loaded"):
+        iom.run_grid(other, tmp_path / "out", workers=2)
+    assert read_counts(tmp_path / "out").done == 0
+
+
+def test_a_process_that_is_ended_while_it_starts_answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "COMMAND", "import time; time.sleep(600)")
+    process = processes.Process(b"", 300.0)
+    threading.Timer(1.0, process.kill).start()
+    began = time.monotonic()
+    assert process.solve(Task(0, "", 0)) is None
+    assert time.monotonic() - began < 10
+    assert process.pid is None
+    assert process.solve(Task(0, "", 0)) is None  # and it is not started again
+
+
+def test_a_child_has_one_thread_and_finds_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    environment = processes.environment()
+    assert {environment[name] for name in processes.ONE_THREAD} == {"1"}
+    assert environment["PYTHONPATH"].split(os.pathsep)[-1] == "mine"
