@@ -11,8 +11,10 @@ from iomodel.errors import BalanceError, TableError, nearest
 from iomodel.table import Table, table_required
 from iomodel.updating.pieces import OfficialBlock, Pairs, Piece, Totals
 
-_APART = 1e-6
-"""Share by which hard totals may be apart."""
+_ROUNDED = 1e-6
+"""Share by which a hard total may miss the official table of its region, which then stands for it."""
+_APART = 1e-10
+"""Share by which other hard totals may be apart: the tolerance of the fit, which cannot meet both beyond it."""
 
 
 def checked_starts(start: Table | Sequence[Table]) -> list[Table]:
@@ -93,19 +95,34 @@ def check_contradictions(
     """BalanceError that names every contradiction between hard pieces, with the amounts."""
     found = [
         *_with_blocks(blocks, totals),
-        *_world(start, totals),
+        *_world(start, blocks, totals),
         *_parts(totals),
         *_pair_sums(start, blocks, totals, pairs),
     ]
     if found:
         raise BalanceError(
-            "Totals contradict each other:\n  " + "\n  ".join(found) + "\nCorrect them, or make one soft (tau > 0)."
+            "Totals contradict each other:\n  " + "\n  ".join(found) + "\nCorrect them, or make one soft (tau > 0; "
+            "1e-4 where only rounding parts them)."
         )
 
 
 def _by_region(piece: Totals) -> dict[str, float]:
     pairs = zip(piece.values["region"].values, piece.values.values, strict=True)
     return {str(region): float(value) for region, value in pairs if np.isfinite(value)}
+
+
+def _settled(piece: Totals, blocks: Sequence[xr.Dataset]) -> dict[str, float]:
+    """Amounts by region, those of an official region from its table."""
+    found = _by_region(piece)
+    own = {str(block.attrs["region"]): block for block in blocks}
+    return found | {
+        region: _block_total(own[region], piece.measure, piece.sectors) for region in found if region in own
+    }
+
+
+def _same(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+    """Whether two pieces are about the same sectors, in whatever order they name them."""
+    return one == other or (one is not None and other is not None and set(one) == set(other))
 
 
 def _block_total(block: xr.Dataset, measure: str, sectors: Sequence[str] | None) -> float:
@@ -124,26 +141,24 @@ def _with_blocks(blocks: Sequence[xr.Dataset], totals: Sequence[Totals]) -> list
             region = str(block.attrs["region"])
             stated = _by_region(piece).get(region)
             own = _block_total(block, piece.measure, piece.sectors)
-            if piece.hard and stated is not None and abs(stated - own) > _APART * max(abs(own), abs(stated)):
-                found.append(
-                    f"{piece.name}, {region}: {stated:,.6g}, but its official table has {own:,.6g} "
-                    f"({100 * (stated / own - 1):+.3g} percent)"
-                )
+            if piece.hard and stated is not None and abs(stated - own) > _ROUNDED * max(abs(own), abs(stated)):
+                apart = f" ({100 * (stated / own - 1):+.3g} percent)" if own else ""
+                found.append(f"{piece.name}, {region}: {stated:,.10g}, but its official table has {own:,.10g}{apart}")
     return found
 
 
-def _world(start: Table, totals: Sequence[Totals]) -> list[str]:
+def _world(start: Table, blocks: Sequence[xr.Dataset], totals: Sequence[Totals]) -> list[str]:
     """What all regions export is what all import."""
     hard = [piece for piece in totals if piece.hard]
     found = []
     for sold in (piece for piece in hard if piece.measure == "exports"):
-        for bought in (piece for piece in hard if piece.measure == "imports" and piece.sectors == sold.sectors):
-            amounts = _by_region(sold), _by_region(bought)
+        for bought in (piece for piece in hard if piece.measure == "imports" and _same(piece.sectors, sold.sectors)):
+            amounts = _settled(sold, blocks), _settled(bought, blocks)
             if all(set(part) == set(start.regions) for part in amounts):
                 exports, imports = (sum(part.values()) for part in amounts)
                 if abs(exports - imports) > _APART * exports:
                     found.append(
-                        f"{sold.name} of all regions sum to {exports:,.6g}, {bought.name} to {imports:,.6g} "
+                        f"{sold.name} of all regions sum to {exports:,.10g}, {bought.name} to {imports:,.10g} "
                         f"({exports - imports:+,.6g})"
                     )
     return found
@@ -155,17 +170,21 @@ def _parts(totals: Sequence[Totals]) -> list[str]:
     hard = [piece for piece in totals if piece.hard]
     for place, whole in enumerate(hard):
         for other, part in enumerate(hard):
-            if whole.measure != part.measure or place == other or (whole.sectors == part.sectors and other < place):
+            if (
+                whole.measure != part.measure
+                or place == other
+                or (_same(whole.sectors, part.sectors) and other < place)
+            ):
                 continue
             if whole.sectors is not None and not set(part.sectors or ["all"]) <= set(whole.sectors):
                 continue
             for region, amount in _by_region(part).items():
                 limit = _by_region(whole).get(region)
-                same = whole.sectors == part.sectors
+                same = _same(whole.sectors, part.sectors)
                 apart = limit is not None and (abs(amount - limit) if same else amount - limit)
                 if limit is not None and apart > _APART * max(limit, amount):
                     words = "and" if same else "is a part, but more than"
-                    found.append(f"{part.name}, {region}: {amount:,.6g} {words} {whole.name} {limit:,.6g}")
+                    found.append(f"{part.name}, {region}: {amount:,.10g} {words} {whole.name} {limit:,.10g}")
     return found
 
 
@@ -174,7 +193,7 @@ def _pair_sums(
 ) -> list[str]:
     """Hard pairs of one region sum to no more than its exports or imports, and to all of them if all are known."""
     limits = [
-        (piece.name, piece.measure, piece.sectors, _by_region(piece))
+        (piece.name, piece.measure, piece.sectors, _settled(piece, blocks))
         for piece in totals
         if piece.hard and piece.measure != "value_added"
     ]
@@ -189,10 +208,10 @@ def _pair_sums(
                 amount = float(known.sel({dim: region, other: mine}).sum())
                 whole = set(mine) | {region} == set(start.regions) and bool(own.sel({other: mine}).notnull().all())
                 stated = [(name, amounts[region]) for name, kind, sectors, amounts in limits
-                          if kind == measure and sectors == piece.sectors and region in amounts]  # fmt: skip
+                          if kind == measure and _same(sectors, piece.sectors) and region in amounts]  # fmt: skip
                 stated += [(f"the official {measure}", _block_total(block, measure, piece.sectors))
                            for block in blocks if block.attrs["region"] == region]  # fmt: skip
                 for name, limit in stated:
                     if amount - limit > _APART * limit or (whole and limit - amount > _APART * limit):
-                        found.append(f"{piece.name}, {measure} of {region}: {amount:,.6g}, {name}: {limit:,.6g}")
+                        found.append(f"{piece.name}, {measure} of {region}: {amount:,.10g}, {name}: {limit:,.10g}")
     return found

@@ -112,8 +112,8 @@ def _totals(draft: Draft, totals: Sequence[Totals], official: dict[int, xr.Datas
         sectors = sector_places(draft, piece.sectors)
         regions = positions([str(label) for label in piece.values["region"].values], draft.regions)
         for region, target in zip(regions, piece.values.values, strict=True):
-            if not np.isfinite(target) or (piece.measure == "value_added" and region in official):
-                continue
+            if not np.isfinite(target) or (region in official and (piece.hard or piece.measure == "value_added")):
+                continue  # the official table says it, to more digits
             others = np.arange(len(draft.regions)) != region
             if piece.measure == "value_added":
                 places = added[region][sectors]

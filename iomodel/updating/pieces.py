@@ -138,11 +138,13 @@ Piece = OfficialBlock | Totals | Pairs
 
 def _settle(piece: Totals | Pairs, dims: tuple[str, ...]) -> None:
     """Refuse values that are none; keep them as plain labelled floats."""
-    values = piece.values
+    values, sectors = piece.values, piece.sectors
     if not isinstance(values, xr.DataArray) or values.dims != dims:
         found = values.dims if isinstance(values, xr.DataArray) else type(values).__name__
         raise BalanceError(f"{piece.name}: the values have {found}; allowed: a DataArray with the dims {dims}.")
-    if not (np.isfinite(piece.tau) and piece.tau >= 0):
+    if values.dtype.kind not in "fiu":
+        raise BalanceError(f"{piece.name}: the values are {values.dtype}; allowed: numbers in {piece.unit}.")
+    if not (isinstance(piece.tau, int | float) and 0 <= piece.tau < np.inf):
         raise BalanceError(f"{piece.name}: tau is {piece.tau!r}; allowed: 0 for hard, or more for soft.")
     plain = xr.DataArray(
         np.array(values.values, dtype=float),
@@ -165,5 +167,9 @@ def _settle(piece: Totals | Pairs, dims: tuple[str, ...]) -> None:
             f"{piece.name}: {'; '.join(shown)}; allowed: zero or more in {piece.unit}, NaN where unknown."
         )
     object.__setattr__(piece, "values", plain)
-    if piece.sectors is not None:
-        object.__setattr__(piece, "sectors", tuple(str(code) for code in piece.sectors))
+    if sectors is not None:
+        if isinstance(sectors, str) or not sectors or len(set(sectors)) < len(sectors):
+            raise BalanceError(
+                f"{piece.name}: sectors is {sectors!r}; allowed: None for all, or a list of codes, each once."
+            )
+        object.__setattr__(piece, "sectors", tuple(str(code) for code in sectors))

@@ -124,15 +124,14 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     return _recipe(said, path)
 
 
-def _recipe(said: Mapping[str, Any], path: Path) -> Recipe:
-    closed(path.name, said, _NEEDED, _TOP)
-    kinds(path.name, said)
+def _entries(file: str, said: Mapping[str, Any]) -> None:
+    """CardError for an entry of start, official, totals or pairs that is wrong."""
     for section, (needed, allowed) in _ENTRY.items():
         entries = said.get(section, [])
         if not isinstance(entries, list) or (section in _NEEDED and not entries):
-            raise CardError(f"{path.name}: {section} is {entries!r:.60}; allowed: one [[{section}]] or more.")
+            raise CardError(f"{file}: {section} is {entries!r:.60}; allowed: one [[{section}]] or more.")
         for number, entry in enumerate(entries, start=1):
-            where = f"{path.name}, {section} {entry.get('name', number) if isinstance(entry, dict) else number}"
+            where = f"{file}, {section} {entry.get('name', number) if isinstance(entry, dict) else number}"
             closed(where, entry, needed, (*needed, *allowed))
             if "read" in entry and entry["read"] not in _READ[section]:
                 raise CardError(
@@ -142,6 +141,12 @@ def _recipe(said: Mapping[str, Any], path: Path) -> Recipe:
             kinds(where, entry)
             if section == "totals":
                 scaling(where, entry)
+
+
+def _recipe(said: Mapping[str, Any], path: Path) -> Recipe:
+    closed(path.name, said, _NEEDED, _TOP)
+    kinds(path.name, said)
+    _entries(path.name, said)
     named_once(path.name, said)
     variants = said.get("variants", {})
     closed(f"{path.name}, variants", variants, (), list(variants) if isinstance(variants, Mapping) else ["names"])

@@ -232,6 +232,13 @@ def test_negative_and_unlabelled_totals_are_refused() -> None:
         iom.Pairs(values, **KNOWN)
     with pytest.raises(BalanceError, match=r"tau is -1; allowed: 0 for hard"):
         iom.Totals("value_added", abs(values), tau=-1, **KNOWN)
+    with pytest.raises(BalanceError, match=r"tau is 'soft'; allowed: 0 for hard"):
+        iom.Totals("value_added", abs(values), tau="soft", **KNOWN)  # type: ignore[arg-type]
+    with pytest.raises(BalanceError, match=r"the values are <U1; allowed: numbers in million USD"):
+        iom.Totals("value_added", xr.DataArray(["a"], {"region": ["CHN"]}), **KNOWN)
+    for wrong in (["MIN", "MIN"], [], "MIN"):
+        with pytest.raises(BalanceError, match=r"sectors is .*; allowed: None for all, or a list of codes, each once"):
+            iom.Totals("value_added", abs(values), sectors=wrong, **KNOWN)
     twice = xr.DataArray([1.0, 2.0], {"region": ["CHN", "CHN"]})
     with pytest.raises(BalanceError, match=r"region CHN stands more than once"):
         iom.Totals("value_added", twice, **KNOWN)
@@ -259,6 +266,30 @@ def test_contradictions_are_named_with_amounts() -> None:
     pairs = iom.Pairs(goods_pairs(truth) * 1.05, tau=0.0, name="pairs", **KNOWN)
     with pytest.raises(BalanceError, match=r"pairs, exports of CHN: .*, the official exports: "):
         iom.update(start, [block, pairs])
+
+
+def test_totals_that_are_rounded_give_way_to_the_official_table_or_are_named() -> None:
+    """Two hard totals that rounding parts cannot both be met to ten digits: one stands for both, or it is said."""
+    start, truth = small(), small(2017)
+    block, gdp, _ = pieces(truth)
+    sold = goods_pairs(truth).sum("to_region")
+    near = iom.Totals("exports", sold * xr.where(sold["region"] == "CHN", 1 + 5e-7, 1.0), **KNOWN)
+    found = iom.update(start, [block, gdp, near])
+    np.testing.assert_allclose(goods_pairs(found).sum("to_region"), sold, rtol=1e-9)
+    pairs = goods_pairs(truth).round(0)
+    with pytest.raises(BalanceError) as error:
+        iom.update(start, [block, gdp, iom.Pairs(pairs, tau=0.0, **KNOWN)])
+    assert "pairs, exports of CHN: 2,777,358, the official exports: 2,777,358.075" in str(error.value)
+    assert str(error.value).endswith("(tau > 0; 1e-4 where only rounding parts them).")
+    met = iom.update(start, [block, gdp, iom.Pairs(pairs, tau=1e-4, **KNOWN)])
+    np.testing.assert_allclose(goods_pairs(met), pairs, rtol=1e-4)
+    rounded = [
+        iom.Totals(name, one.round(0), **KNOWN) for name, one in (("exports", sold), ("imports", imports_of(truth)))
+    ]
+    with pytest.raises(
+        BalanceError, match=r"exports of all regions sum to 7,482,184\.075, totals of imports to 7,482,18"
+    ):
+        iom.update(start, [block, gdp, *rounded])
 
 
 def test_no_table_when_the_totals_leave_no_room() -> None:
