@@ -95,7 +95,7 @@ def balance_draft(
     if tolerance is not None and not (isinstance(tolerance, int | float) and 0 < tolerance < 1):
         raise BalanceError(f"tolerance is {tolerance!r}; allowed: a number above 0 and below 1, or none.")
     held, values = fixed_cells(draft, fixed)
-    totals = both_sides(draft, totals)
+    totals = both_sides(draft, totals, 1e-10 if tolerance is None else tolerance)
     aims = _less_fixed(totals, np.where(held, values, 0.0))
     start, lines = seeded(draft, np.where(held, 0.0, draft.matrix), aims, seed, held)
     try:

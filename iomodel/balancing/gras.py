@@ -81,7 +81,7 @@ def gras(
         row_names,
         column_names,
     )
-    margins = checked_margins(given)
+    margins = checked_margins(given, tolerance)
     found = _swept(margins, tolerance, sweeps)
     if isinstance(found, Scaled):
         return found

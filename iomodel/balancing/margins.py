@@ -48,9 +48,10 @@ class Margins:
         return Rows(self.start.ravel(), matrix[told], targets[told], np.zeros(int(told.sum())), names)
 
 
-def checked_margins(margins: Margins) -> Margins:
+def checked_margins(margins: Margins, tolerance: float) -> Margins:
     """The margins with cells that a total of zero empties set to zero.
 
+    tolerance: the share by which totals may be missed, and so by which rows may add up to something else than columns.
     Raises BalanceError where shapes differ, a cell is not finite, a total asks for what signs and zeros forbid, or the
     rows add up to something else than the columns.
     """
@@ -71,7 +72,7 @@ def checked_margins(margins: Margins) -> Margins:
         raise BalanceError(f"The total of {margins.names[place]} is infinite; allowed: a finite number.")
     kept = _without_emptied(start, rows, columns)
     _possible(margins, kept)
-    _same_sum(margins)
+    _same_sum(margins, tolerance)
     return Margins(kept, rows, columns, margins.row_names, margins.column_names)
 
 
@@ -102,7 +103,7 @@ def _possible(margins: Margins, kept: Floats) -> None:
         raise BalanceError(impossible_text(bad, up, down, targets, margins.names))
 
 
-def _same_sum(margins: Margins, tolerance: float = 1e-9) -> None:
+def _same_sum(margins: Margins, tolerance: float) -> None:
     """BalanceError where all totals are told and rows and columns add up to different amounts."""
     rows, columns = margins.rows, margins.columns
     if np.isnan(rows).any() or np.isnan(columns).any():
@@ -112,5 +113,6 @@ def _same_sum(margins: Margins, tolerance: float = 1e-9) -> None:
         return
     raise BalanceError(
         f"The totals contradict each other: the rows add up to {across:.10g}, the columns to {down:.10g}, a difference "
-        f"of {across - down:.6g}. Correct one side, leave one of its totals free, or make totals soft (entropy, kras)."
+        f"of {across - down:.6g}. Correct one side, leave one of its totals free, make totals soft (entropy, kras), or "
+        "allow a larger tolerance where only rounding parts them."
     )

@@ -71,11 +71,12 @@ def labelled_totals(
     return Totals(told[0], told[2], told[1], told[3])
 
 
-def both_sides(draft: Draft, totals: Totals) -> Totals:
+def both_sides(draft: Draft, totals: Totals, tolerance: float = 1e-10) -> Totals:
     """Hard totals of sellers also for the buyers of the same region and sector and the other way round, if free.
 
     What a sector sells is what it pays: in a draft with value added both are its output. A soft total stands once: the
-    identity carries it to the other side. Raises BalanceError where hard totals of the two differ, with amounts.
+    identity carries it to the other side. Raises BalanceError where hard totals of the two differ by more than the
+    share `tolerance`, with amounts.
     """
     rows, columns = totals.rows.copy(), totals.columns.copy()
     soft_rows, soft_columns = totals.row_softness, totals.column_softness
@@ -92,7 +93,9 @@ def both_sides(draft: Draft, totals: Totals) -> Totals:
             if soft_rows[row] == 0:
                 columns[column], told_columns[column] = rows[row], 0.0
                 filled += 1
-        elif soft_rows[row] == soft_columns[column] == 0 and abs(rows[row] - columns[column]) > 1e-9 * abs(rows[row]):
+        elif soft_rows[row] == soft_columns[column] == 0 and abs(rows[row] - columns[column]) > tolerance * abs(
+            rows[row]
+        ):
             differing.append(
                 f"  {names[row].removeprefix('row ')}: row {rows[row]:.10g}, column {columns[column]:.10g}"
             )
@@ -101,7 +104,7 @@ def both_sides(draft: Draft, totals: Totals) -> Totals:
         raise BalanceError(
             "The totals contradict each other: what a sector sells (row) is what it pays, value added included "
             f"(column), but {len(differing)} differ:\n" + "\n".join(differing[:8]) + more + "\nCorrect one side, or "
-            "leave it out."
+            "leave it out; allow a larger tolerance where only rounding parts them."
         )
     if not filled:
         return totals

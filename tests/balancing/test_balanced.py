@@ -288,5 +288,5 @@ def test_a_file_of_a_table_is_a_draft_of_it(tmp_path: Path) -> None:
     draft = read_draft(save_table(load_table("china-2020"), tmp_path / "china.nc"))
     assert draft.attrs["name"] == "china-2020"
     assert draft.matrix.shape == (2 * 42 + 4, 42 + 6)
-    with pytest.raises(BalanceError, match="no readable NetCDF file"):
+    with pytest.raises(BalanceError, match=r"There is no file .*absent\.nc; name a NetCDF file with a draft"):
         read_draft(tmp_path / "absent.nc")

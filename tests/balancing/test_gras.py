@@ -178,3 +178,19 @@ def test_sweeps_that_run_out_give_no_table_but_the_worst_totals() -> None:
 def test_what_ras_refuses(start: list[list[float]], rows: list[float], text: str) -> None:
     with pytest.raises(BalanceError, match=text):
         ras(np.array(start), np.array(rows), np.array([4.0, 6]))
+
+
+@pytest.mark.parametrize("apart", [3e-10, 3e-9, 3e-7])
+def test_totals_that_rounding_parts_are_named_or_met_to_the_tolerance_that_is_asked_for(apart: float) -> None:
+    """Rows that add up to a little more than the columns: an error with both sums, no sweeps that lead nowhere."""
+    draws = np.random.default_rng(1)
+    start = np.exp(draws.normal(0, 2, (12, 9)))
+    other = start * np.exp(draws.normal(0, 0.3, start.shape))
+    rows, columns = other.sum(axis=1) * (1 + apart), other.sum(axis=0)
+    with pytest.raises(
+        BalanceError, match=r"the rows add up to .*, the columns to .* larger tolerance where only round"
+    ):
+        gras(start, rows, columns)
+    found = gras(start, rows, columns, tolerance=10 * apart)
+    np.testing.assert_allclose(found.cells.sum(axis=1), rows, rtol=1e-12)
+    np.testing.assert_allclose(found.cells.sum(axis=0), columns, rtol=10 * apart)
