@@ -78,16 +78,19 @@ def test_a_killed_driver_leaves_no_worker_and_is_gone_on_with(
     out = tmp_path / "out"
     with driving(file, out, "--workers", "2") as driver:
         wait_for(lambda: done(out) >= 3)
+        workers = workers_of(driver)
+        assert len(workers) == 2
+        for worker in workers:
+            worker.suspend()  # in the middle of a run, however long the rest takes here
         # meanwhile nobody else may write there, and is told who does
         assert main(["grid", str(file), "--out", str(out), "--workers", "0"]) == 2
         assert f"{out} is being written by process {driver.pid} of " in capsys.readouterr().err
         assert main(["grid", str(file), "--out", str(out), "--status"]) == 0
         assert f"being written by process {driver.pid} of " in capsys.readouterr().out
-        workers = workers_of(driver)
-        assert len(workers) == 2
-        busy(driver)
         driver.send_signal(signal.SIGKILL)
-        finished(driver)
+        driver.wait()
+        for worker in workers:
+            worker.resume()
         wait_for(lambda: not any(worker.is_running() for worker in workers), 10)
     before = done(out)
     assert 3 <= before < 12
