@@ -28,7 +28,7 @@ def test_the_experiment_loads(tmp_path: Path) -> None:
 
 
 def test_every_command_exists() -> None:
-    known = "run|check|tables|cards|experiments|report|explain|matters|frontier"
+    known = "run|check|tables|cards|experiments|report|explain|matters|frontier|grid|balance|update|validate"
     for command in set(re.findall(rf"iomodel ({known})\b", README)):
         with pytest.raises(SystemExit) as stopped:
             main([command, "--help"])
