@@ -125,7 +125,7 @@ def find_experiment(name_or_path: str | Path, beside: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{path}: this is not TOML ({error}). See a shipped experiment for the form.") from None
     except OSError as error:

@@ -31,6 +31,7 @@ def test_aggregation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("my_sectors.csv").write_text(file, encoding="utf-8")
     made = run(blocks("aggregation.md", "python")[0])
     assert made["mine"].sectors == ["goods", "repair", "other"]
+    assert made["iom"].calibrate(made["world28"], cards=iom.load_cards("world-2011")).region == "CHN"
     assert made["mine"].output.sum().item() == pytest.approx(made["world"].output.sum().item(), rel=1e-12)
 
 

@@ -190,6 +190,8 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         load_experiment(tmp_path / "gone.toml")
     with pytest.raises(ExperimentError, match="is a folder"):
         load_experiment(tmp_path)
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbfquestion = 'Saved by an editor that marks UTF-8?'\r\n")
+    assert load_experiment(tmp_path / "marked.toml").question.startswith("Saved by")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ExperimentError, match=r"bytes\.toml: this is not TOML"):
         load_experiment(tmp_path / "bytes.toml")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from iomodel.balancing.drafts import Draft, Floats, Group
 from iomodel.errors import BalanceError
+from iomodel.labels import IMPORTS
 
 Labelled = xr.DataArray | Mapping[str, xr.DataArray] | Sequence[xr.DataArray] | xr.Dataset
 
@@ -226,5 +227,7 @@ def _aligned(what: str, array: xr.DataArray, dim: str, wanted: list[str]) -> xr.
         if which
     ]
     if parts:
-        raise BalanceError(f"{what}, {dim}: {'; '.join(parts)}. Allowed: exactly the labels of the draft.")
+        national = " Outputs of a national table go to its columns, over (to_region, to_sector)."
+        hint = national if (dim, missing) == ("region", [IMPORTS]) else ""
+        raise BalanceError(f"{what}, {dim}: {'; '.join(parts)}. Allowed: exactly the labels of the draft.{hint}")
     return array.isel({dim: [labels.index(label) for label in wanted]})

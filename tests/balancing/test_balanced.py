@@ -112,6 +112,14 @@ def test_a_national_draft_needs_the_total_of_its_imports() -> None:
     )
 
 
+def test_outputs_of_a_national_draft_are_totals_of_columns() -> None:
+    true = load_table("china-2020")
+    with pytest.raises(BalanceError, match=r"missing IMPORTS\. .* Outputs of a national table go to its columns"):
+        iom.balance(true, row_totals=true.output)
+    found = as_table(iom.balance(true, column_totals=true.output.rename(region="to_region", sector="to_sector") * 1.02))
+    np.testing.assert_allclose(found.output, true.output * 1.02, rtol=1e-8)
+
+
 def test_labels_in_another_order_are_the_same_totals() -> None:
     true = world()
     draft, turned = distorted(true), true.output.isel(region=[1, 0], sector=[1, 0]).transpose("sector", "region")

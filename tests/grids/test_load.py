@@ -50,6 +50,12 @@ def test_a_list_and_what_is_taken_where_nothing_is_said(tmp_path: Path) -> None:
     assert grid.experiment(2) == grid.base.set("targets.package.exactly", 4)
 
 
+def test_a_file_with_the_mark_that_some_editors_put_first(tmp_path: Path) -> None:
+    file = tmp_path / "marked.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + (BASE + PACKAGE).replace("\n", "\r\n").encode())
+    assert load_grid(file).size == 3
+
+
 def test_a_name_has_no_unit(tmp_path: Path) -> None:
     axis = loaded(tmp_path, "[axes.a]\nkey = 'cards.precaution'\nvalues = [0, 1]\nlabels = ['none', 'all']\n").axes[0]
     assert (axis.labels, axis.unit) == (("none", "all"), "")
