@@ -253,7 +253,7 @@ def save_table(table: Table, path: str | Path, *, estimate_ok: bool = False) -> 
     ...     load_table(save_table(table, f"{folder}/mine.nc")).sha256 == table.sha256
     True
     """
-    table, path = table_required(table), netcdf_file("save_table", path, TableError)
+    table, path = table_required(table), netcdf_file("file", path, TableError)
     if table.is_estimate and not estimate_ok:
         raise TableError(
             f"{table.name} is an ESTIMATE: totals and large partners can be quoted, single cells cannot (they err by a "

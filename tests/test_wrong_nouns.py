@@ -62,7 +62,7 @@ def test_a_table_is_shown_in_one_line() -> None:
         (
             lambda: iom.save_table(iom.load_table("china-2020"), "mine.csv"),
             TableError,
-            "save_table: found 'mine.csv'; allowed: the name of a NetCDF file, such as mine.nc",
+            "file: found 'mine.csv'; allowed: the name of a NetCDF file, such as mine.nc",
         ),
         (lambda: iom.write_template(""), TableError, "write_template: found ''; allowed: the path"),
         (lambda: iom.load_experiment(None), ExperimentError, "load_experiment: found None; allowed: the path"),  # type: ignore[arg-type]
