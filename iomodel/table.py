@@ -239,6 +239,15 @@ def content_hash(arrays: Mapping[str, xr.DataArray]) -> str:
     return digest.hexdigest()
 
 
+def refuse_estimate(name: str, attrs: Mapping[str, Any], estimate_ok: bool) -> None:
+    """TableError for cells that `attrs` call an ESTIMATE, unless `estimate_ok`: what writes cells out asks here."""
+    if attrs.get("estimate") and not estimate_ok:
+        raise TableError(
+            f"{name} is an ESTIMATE: totals and large partners can be quoted, single cells cannot (they err by a "
+            "third across borders). To write it out all the same pass estimate_ok=True."
+        )
+
+
 def save_table(table: Table, path: str | Path, *, estimate_ok: bool = False) -> Path:
     """Write `table` as one compressed NetCDF file that plain `xarray.open_dataset` reads; returns the path.
 
@@ -254,11 +263,7 @@ def save_table(table: Table, path: str | Path, *, estimate_ok: bool = False) -> 
     True
     """
     table, path = table_required(table), netcdf_file("file", path, TableError)
-    if table.is_estimate and not estimate_ok:
-        raise TableError(
-            f"{table.name} is an ESTIMATE: totals and large partners can be quoted, single cells cannot (they err by a "
-            "third across borders). To write it out all the same pass estimate_ok=True."
-        )
+    refuse_estimate(table.name, table.attrs, estimate_ok)
     stored = {
         name: array.rename({dim: new for dim, new in _STORED.get(name, {}).items() if dim in array.dims})
         for name, array in table.arrays.items()

@@ -22,7 +22,7 @@ from iomodel.balancing.totals import Labelled, Totals, both_sides, fixed_cells, 
 from iomodel.errors import BalanceError, SolverError, nearest
 from iomodel.files import netcdf_file, write_whole
 from iomodel.labels import IMPORTS, TAX_DIMS
-from iomodel.table import Table, save_table
+from iomodel.table import Table, refuse_estimate, save_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +121,7 @@ def write_balanced(balanced: Balanced, path: str | Path, *, estimate_ok: bool = 
     table = balanced.table
     if isinstance(table, Table):
         return save_table(table, path, estimate_ok=estimate_ok)
+    refuse_estimate(str(table.attrs.get("name", "the draft")), table.attrs, estimate_ok)
     path = netcdf_file("out", path, BalanceError)
     plain = table.to_dataset(name=table.name or "matrix") if isinstance(table, xr.DataArray) else table
     said = {key: json.dumps(value, ensure_ascii=False) for key, value in table.attrs.items() if not _plain(value)}

@@ -27,7 +27,7 @@ def national_view(table: Table, region: str) -> Table:
     exports = sold[:, others].sum(axis=1)
     uses = np.stack([final[home], final[others].sum(axis=0)])
     uses = np.concatenate([uses, np.stack([exports, np.zeros_like(exports)])[:, :, None]], axis=2)
-    kept = ("currency", "price_basis", "classification", "source", "licence", "edition")
+    kept = ("currency", "price_basis", "classification", "source", "licence", "edition", "estimate")
     return make_table(
         name=f"{table.name}-{region}",
         year=table.year,

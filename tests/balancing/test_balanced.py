@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import iomodel as iom
+from iomodel.balancing.balanced import write_balanced
 from iomodel.balancing.drafts import read_draft
 from iomodel.errors import BalanceError
 from iomodel.table import Table, load_table, make_table, save_table
@@ -298,3 +299,13 @@ def test_a_file_of_a_table_is_a_draft_of_it(tmp_path: Path) -> None:
     assert draft.matrix.shape == (2 * 42 + 4, 42 + 6)
     with pytest.raises(BalanceError, match=r"There is no file .*absent\.nc; name a NetCDF file with a draft"):
         read_draft(tmp_path / "absent.nc")
+
+
+def test_arrays_of_an_estimate_are_written_only_when_asked(tmp_path: Path) -> None:
+    """A part of a table stays an ESTIMATE, although it is no Table any more."""
+    draft = distorted(TRUE)[["flows"]].assign_attrs(name="two", estimate=True)
+    found = iom.balance(draft, column_totals=TRUE.flows.sum(SELLERS), method="ras")
+    with pytest.raises(iom.TableError, match=r"two is an ESTIMATE: .* single cells cannot .* pass estimate_ok=True"):
+        write_balanced(found, tmp_path / "out.nc")
+    assert not list(tmp_path.iterdir())
+    assert write_balanced(found, tmp_path / "out.nc", estimate_ok=True).is_file()

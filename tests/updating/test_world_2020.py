@@ -35,6 +35,8 @@ def test_it_is_what_it_says_it_is() -> None:
     assert table.categories == older.categories
     assert table.is_estimate and table_card(NAME)["estimate"]  # noqa: PT018
     assert table.year == 2020
+    assert national_view(table, "USA").is_estimate
+    assert not national_view(older, "USA").is_estimate
     assert shipped_file("tables", f"{NAME}.nc").stat().st_size < 2_000_000
     every = [path for path in shipped_file("tables").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in every) < 10_000_000
