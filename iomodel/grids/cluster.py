@@ -35,6 +35,9 @@ from iomodel.grids.worker import Shared, Task
 ANSWERING = 10.0
 """Seconds in which a scheduler has to answer."""
 
+SILENT = 60.0
+"""Seconds without an answer after which a scheduler whose connection stands is gone, too: it may only be busy."""
+
 AHEAD = 2
 """Parcels of runs that each thread of a worker has been given, so that it does not wait for the next."""
 
@@ -176,6 +179,7 @@ class _Crew:
         """What a run takes, lately."""
         self._held: dict[str, str] = {}
         self._threads: dict[str, int] = {}
+        self._heard = time.monotonic()
 
     def outcomes(self) -> Generator[Outcome | None]:
         """Outcomes as they come."""
@@ -215,6 +219,10 @@ class _Crew:
             raise _gone(self._address, "the connection is lost")
         try:
             self._threads = _within(self._client.nthreads, ANSWERING)
+            self._heard = time.monotonic()
+        except TimeoutError:
+            if time.monotonic() - self._heard > SILENT:
+                raise _gone(self._address, f"no answer for {SILENT:g} s") from None
         except Exception as error:  # noqa: BLE001 - a scheduler that goes away makes many kinds of error
             raise _gone(self._address, _first_line(error)) from None
 
