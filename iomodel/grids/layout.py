@@ -29,21 +29,40 @@ LAWS = ("targets", "limits", "levers", "corridor")
 """Entries that decide which laws it has."""
 
 
+TRIED = 16
+"""Runs of one kind that are tried, evenly from the first to the last, until one can be laid out."""
+
+
 def template_for(grid: Grid) -> xr.Dataset:
-    """Labels, dims and units of what is kept of the runs of a grid (`iomodel.grids.outcome.template_of`)."""
+    """Labels, dims and units of what is kept of the runs of a grid (`iomodel.grids.outcome.template_of`).
+
+    A run that cannot be (cards that a calibration refuses) is a result of the grid, so that another of its kind is laid
+    out; where no run can be, the error of the first is raised.
+    """
+    kinds, refused = _kinds(grid)
     data: list[xr.Dataset] = []
     prices: list[dict[str, xr.DataArray]] = []
-    for experiment in _kinds(grid):
-        usual = experiment.replace(free=(), targets={}, limits={}, corridor=None, benefit=None)
-        data.append(simulate(usual).data)
-        prices.append(_priced(experiment, grid.keep.prices))
+    for members in kinds:
+        for at in np.unique(np.linspace(0, len(members) - 1, TRIED).astype(int)).tolist():
+            experiment = grid.experiment(members[at])
+            usual = experiment.replace(free=(), targets={}, limits={}, corridor=None, benefit=None)
+            try:
+                labelled, priced = simulate(usual).data, _priced(experiment, grid.keep.prices)
+            except IOModelError as error:
+                refused = refused or error
+                continue
+            data.append(labelled)
+            prices.append(priced)
+            break
+    if not data and refused is not None:
+        raise refused
     return template_of(data, prices, grid.keep)
 
 
-def _kinds(grid: Grid) -> list[Experiment]:
-    """One experiment for each kind of labels; those that cannot be are left out, as long as one can."""
+def _kinds(grid: Grid) -> tuple[list[list[int]], IOModelError | None]:
+    """The runs of each kind of labels, one for each program, and the first error of those that cannot be."""
     entries = (*LABELS, *LAWS) if grid.keep.prices else LABELS
-    found: dict[str, Experiment] = {}
+    found: dict[str, list[int]] = {}
     seen: set[str] = set()
     refused: IOModelError | None = None
     for run in runs(grid):
@@ -53,13 +72,11 @@ def _kinds(grid: Grid) -> list[Experiment]:
         try:
             experiment = grid.experiment(run.index)
         except IOModelError as error:
-            refused = error
+            refused = refused or error
             continue
         said = experiment_to_dict(experiment)
-        found.setdefault(json.dumps([said.get(entry) for entry in entries], sort_keys=True), experiment)
-    if not found and refused is not None:
-        raise refused
-    return list(found.values())
+        found.setdefault(json.dumps([said.get(entry) for entry in entries], sort_keys=True), []).append(run.index)
+    return list(found.values()), refused
 
 
 def _priced(experiment: Experiment, laws: tuple[str, ...]) -> dict[str, xr.DataArray]:

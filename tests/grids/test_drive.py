@@ -17,7 +17,7 @@ from iomodel.grids.contents import read_counts, without_path
 from iomodel.grids.definition import Grid
 from iomodel.grids.drive import Summary
 from iomodel.grids.progress import Progress
-from tests.grids.boxes import box, box_file
+from tests.grids.boxes import BASE, box, box_file
 
 TIMES = ("seconds", "solver_seconds")
 """What differs between two runs of one grid."""
@@ -204,3 +204,24 @@ def test_several_deciding_regions_are_runs_like_others(tmp_path: Path) -> None:
     path = iom.solve(grid.experiment(1))
     wanted = path.data["household_consumption_share"]
     np.testing.assert_array_equal(found.isel(corridor=1).sel(region=wanted["region"]).values, wanted.values)
+
+
+def test_a_first_run_that_no_calibration_takes_is_a_result_like_any_other(tmp_path: Path) -> None:
+    """Whichever value stands first: labels come from a run that can be; where none can be the error is told."""
+    iom.save_table(iom.aggregate(iom.load_table("world-2011"), "world28"), tmp_path / "coarse.nc")
+    base = BASE.replace('"china-2020"', '"coarse.nc"')
+
+    def asked(values: str) -> Grid:
+        text = f'[axes.invested]\nkey = "cards.public_investment"\nvalues = {values}\n[keep]\nvariables = ["gdp"]\n'
+        return box(tmp_path, text, base)
+
+    for values in ("[11.5, 9.5]", "[9.5, 11.5]"):
+        summary = iom.run_grid(asked(values), tmp_path / values, workers=0)
+        assert (summary.counts.optimal, summary.counts.failed) == (1, 1)
+        box_of = iom.open_results(tmp_path / values)
+        assert dict(zip(box_of.invested.values.tolist(), box_of.status.values.tolist(), strict=True)) == {
+            11.5: "failed", 9.5: "optimal",
+        }  # fmt: skip
+    with pytest.raises(IOModelError, match=r"public_investment = 11\.5 leaves"):
+        iom.run_grid(asked("[11.5, 12]"), tmp_path / "none", workers=0)
+    assert not (tmp_path / "none").exists()
