@@ -21,6 +21,7 @@ from iomodel.table import Table, make_table
 from iomodel.updating.cells import Array, Draft, draft_of
 from iomodel.updating.checks import check_contradictions, checked_pieces, checked_starts, piece_name
 from iomodel.updating.constraints import System, system
+from iomodel.updating.persons import where_output_is
 from iomodel.updating.pieces import OfficialBlock, Pairs, Piece, Totals
 from iomodel.updating.starting import grown, laid_in, mixed, seeded, settled_block, target_growth
 
@@ -45,7 +46,8 @@ def update(
     pieces: `OfficialBlock`, `Totals`, `Pairs`, all of one year and in the start's unit. accounts: a table in the same
     labels whose shares of factors split each sector's value added (None: the start's); an official region has its own.
     decimals: cells outside the official cells are rounded to so many, so that the table does not depend on the machine.
-    notes: lines for the history. employment, name and description: as in `make_table`.
+    notes: lines for the history. employment, name and description: as in `make_table`; persons of a sector that has no
+    output in the later year are spread over its like (`persons`).
 
     `attrs["update"]` is the report: rows, steps, what soft rows conceded, what moved most, growth by region.
     `attrs["estimate"]` is true. Raises TableError or BalanceError for pieces that do not fit (region, sector, year,
@@ -68,12 +70,12 @@ def update(
     draft, seeds = seeded(draft, pairs)
     laws = system(draft, blocks, totals, pairs)
     _start_has(laws)
-    fitted, found = _fitted(draft, laws, decimals)
-    for block in blocks:
-        found = _official_again(found, block)
+    fitted, found = _fitted(draft, laws, blocks, decimals)
+    made = dict(zip(first.regions, found.output(), strict=True))
+    persons, moved = where_output_is(employment or {}, made, first.sectors, str(first.attrs.get("classification")))
     text = {
-        "history": [*_history(starts, weights, pieces, seeds, accounts, decimals), *notes],
-        "employment": employment,
+        "history": [*_history(starts, weights, pieces, seeds, accounts, decimals), *notes, *moved],
+        "employment": persons or None,
         "update": _report(laws, fitted, draft, found, starts, wanted),
         "estimate": True,
         **_described(first),
@@ -82,12 +84,15 @@ def update(
     return _table(found, first, blocks, accounts or first, year, name or f"{first.name}-{year}", text)
 
 
-def _fitted(draft: Draft, laws: System, decimals: int | None) -> tuple[Fitted, Draft]:
-    """The solution of the entropy program and the draft that it makes."""
+def _fitted(draft: Draft, laws: System, blocks: Sequence[xr.Dataset], decimals: int | None) -> tuple[Fitted, Draft]:
+    """The solution of the entropy program and the draft that it makes, with the official cells as they are."""
     cells = draft.vector()
     fitted = fit(cells[laws.free], laws.matrix, laws.targets, laws.softness, names=[row.name for row in laws.rows])
     cells[laws.free] = fitted.cells
-    return fitted, draft.with_cells(cells if decimals is None else np.round(cells, decimals))
+    found = draft.with_cells(cells if decimals is None else np.round(cells, decimals))
+    for block in blocks:
+        found = _official_again(found, block)
+    return fitted, found
 
 
 def _weights(weights: Sequence[float] | None, starts: Sequence[Table]) -> Sequence[float]:
