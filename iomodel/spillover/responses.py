@@ -3,7 +3,8 @@
 A number of a partner on an ESTIMATE is given with its range over the variants (other starts, other pairs). The variants
 themselves are not shipped; what they say about a partner is linear in what the home region buys, and nearly so in a
 tariff: x = (I − A)⁻¹ f for one unit of each of the home region's bundles, and x' − x when one partner raises a stated
-number of points on one group of the home region's goods, at the table's demand.
+number of points on one group of the home region's goods, at the table's demand and its cards' elasticities (a path
+under other elasticities takes its range from these).
 """
 
 from __future__ import annotations

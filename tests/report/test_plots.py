@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iomodel.program.trajectory import Trajectory
 from iomodel.report import main_figure
 from iomodel.report.figure import main as draw_figure
 from iomodel.report.plots import MAIN, PANELS, drawn_figure, policy_panels, saving_panels, spread_apart, svg
@@ -50,17 +51,18 @@ def test_svg_text_is_text_and_names_are_at_the_ends(study: Study) -> None:
     assert "<i>" not in svg(odd, "two")
 
 
-def test_the_main_figure_draws_the_paths(study: Study) -> None:
+def test_the_main_figure_draws_the_paths(study: Study, known: Trajectory) -> None:
     """What matplotlib holds of the main figure: every line, dot, title and number at a line's end is the data's."""
     figure = drawn_figure(study)
     variables = {title: (variable, unit) for variable, title, unit in PANELS if variable in MAIN}
-    titles = [text.get_text() for text in figure.texts]
+    *titles, where = [text.get_text() for text in figure.texts]
+    assert where == "China, world ESTIMATE 2020, 28 sectors"
     assert titles[::2] == list(variables)
     assert len(figure.axes) == len(variables) == 6
     for axes, title, unit in zip(figure.axes, titles[::2], titles[1::2], strict=True):
         variable, units = variables[title]
         digits = 0 if variable == "public_debt_share" else 1
-        dots = {row.year: row.published for row in misses(study.paths["business-as-usual"]) if row.variable == variable}
+        dots = {row.year: row.published for row in misses(known) if row.variable == variable}
         assert unit == units + "   ● published" * bool(dots)
         drawn = [(line.get_xdata(), line.get_ydata()) for line in axes.lines if line.get_transform() == axes.transData]
         texts = [text.get_text() for text in axes.texts]
