@@ -10,9 +10,7 @@ import numpy as np
 import xarray as xr
 
 from iomodel.errors import TableError
-
-_OWN_CODES = {"ROM": "ROU"}
-"""Countries that WIOD calls otherwise than BACI."""
+from iomodel.readers.wiod import ISO_CODES
 
 
 def read_baci(
@@ -39,7 +37,7 @@ def read_baci(
             f"{countries.name}; one row and column for each is needed, and the codes in its column iso3."
         )
     values = np.array([[float(cell or 0) for cell in line[:size]] for line in lines]) / 1e3
-    named = {_OWN_CODES.get(country, country): region for country, region in regions.items()}
+    named = {ISO_CODES.get(country, country): region for country, region in regions.items()}
     order = list(dict.fromkeys(regions.values()))
     member = np.array([[named.get(code, rest) == region for region in order] for code in codes], dtype=float)
     return xr.DataArray(

@@ -28,6 +28,8 @@ from iomodel.table import Table, make_table
 _CATEGORIES = tuple(name for name in CATEGORIES if name != "exports")
 INDIVIDUAL = ("M", "N")
 """Education; health and social work: the products of individual government consumption."""
+ISO_CODES = {"ROM": "ROU"}
+"""Countries that this release calls otherwise than the international standard, which other sources use."""
 _COLUMNS = 5
 """Households, non-profit institutions, government, fixed capital formation, inventories: the source's final uses."""
 

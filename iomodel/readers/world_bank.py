@@ -14,11 +14,10 @@ import numpy as np
 import xarray as xr
 
 from iomodel.errors import TableError
+from iomodel.readers.wiod import ISO_CODES
 
 WORLD = "WLD"
 """The World Bank's code of the world."""
-_OWN_CODES = {"ROM": "ROU"}
-"""Countries that WIOD calls otherwise than the World Bank."""
 
 
 def read_gdp(
@@ -53,7 +52,7 @@ def read_manufacturing(path: str | Path, *, year: int, regions: Mapping[str, str
     rows = {row["Country Code"]: row for row in _rows(Path(path), ("Country Code", str(year)))}
     counted = dict.fromkeys(order, 0)
     for country, region in regions.items():
-        row = rows.get(_OWN_CODES.get(country, country), {})
+        row = rows.get(ISO_CODES.get(country, country), {})
         if any(row.get(key) for key in row if key.isdigit()):
             sums[region] += float(row[str(year)] or np.nan) / 1e6
             counted[region] += 1
@@ -87,7 +86,7 @@ def _by_region(
     for country, region in regions.items():
         if region == rest:
             continue
-        value = missing.get(country, values.get(_OWN_CODES.get(country, country)))
+        value = missing.get(country, values.get(ISO_CODES.get(country, country)))
         if value is None:
             absent.append(country)
         else:
