@@ -34,6 +34,10 @@ def test_the_command_makes_the_shipped_tables_again(source_folder: Path, tmp_pat
         again, shipped = load_table(made[name]), load_table(name)
         assert again.sha256 == shipped.sha256 == table_card(name)["sha256"]
         assert again.attrs == shipped.attrs
+        cards = [path.read_text(encoding="utf-8").splitlines() for path in (made[f"{name} card"],
+                 shipped_file("tables", f"{name}.toml"))]  # fmt: skip
+        one, other = ([line for line in lines if not line.startswith("bytes = ")] for lines in cards)
+        assert one == other  # controls and validation errors of the estimate among them
     for path in (tmp_path / "facts").iterdir():
         assert path.read_bytes() == shipped_file("tables", "facts", path.name).read_bytes()
     for path in (tmp_path / "concordances").iterdir():
