@@ -65,9 +65,12 @@ def update(
     wanted = target_growth(first, totals, blocks)
     share = _weights(weights, starts)
     draft = mixed([grown(one, wanted) for one in starts], share)
+    seeds: list[str] = []
     for piece, block in zip(official, blocks, strict=True):
-        draft = laid_in(draft, block, _shares(piece, starts, share), piece.seed)
-    draft, seeds = seeded(draft, pairs)
+        draft, said = laid_in(draft, block, _shares(piece, starts, share), piece.seed)
+        seeds += said
+    draft, said = seeded(draft, pairs)
+    seeds += said
     laws = system(draft, blocks, totals, pairs)
     _start_has(laws)
     fitted, found = _fitted(draft, laws, blocks, decimals)

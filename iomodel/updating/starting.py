@@ -96,8 +96,9 @@ def settled_block(piece: OfficialBlock, start: Table) -> xr.Dataset:
     return block.sel(sector=start.sectors, to_sector=start.sectors)
 
 
-def laid_in(draft: Draft, block: xr.Dataset, shares: Draft, seed: bool) -> Draft:
-    """The draft with the official block: domestic cells and value added as they are, imports split by `shares`.
+def laid_in(draft: Draft, block: xr.Dataset, shares: Draft, seed: bool) -> tuple[Draft, list[str]]:
+    """The draft with the official block, and what was seeded for it, in words: domestic cells and value added as they
+    are, imports split by `shares`.
 
     An import cell of product i and use u is the official one × the seller's share in `shares` of what the region
     imports of i for u. Inventories, whose signs change, and uses without imports take the shares in all uses of i; a
@@ -110,7 +111,7 @@ def laid_in(draft: Draft, block: xr.Dataset, shares: Draft, seed: bool) -> Draft
     added[home] = block.value_added.values.sum(axis=0)
     used = np.maximum(np.concatenate([shares.flows[abroad][:, :, home], shares.final[abroad][:, :, home]], axis=2), 0.0)
     wanted = np.concatenate([block.imported_flows.values, block.imported_final.values], axis=1)
-    product = _product_shares(used.sum(axis=2), np.abs(wanted).sum(axis=1), draft, block, seed)
+    product, said = _product_shares(used.sum(axis=2), np.abs(wanted).sum(axis=1), draft, block, seed)
     split = np.divide(used, used.sum(axis=0), out=np.broadcast_to(product[:, :, None], used.shape).copy(),
                       where=used.sum(axis=0) > 0)  # fmt: skip
     if STOCKS in draft.categories:
@@ -119,27 +120,27 @@ def laid_in(draft: Draft, block: xr.Dataset, shares: Draft, seed: bool) -> Draft
     cut = len(draft.sectors)
     for row, seller in enumerate(abroad):
         flows[seller, :, home], final[seller, :, home] = bought[row, :, :cut], bought[row, :, cut:]
-    _exports(flows, final, home, block, draft, seed)
-    return replace(draft, flows=flows, final=final, added=added)
+    said += _exports(flows, final, home, block, draft, seed)
+    return replace(draft, flows=flows, final=final, added=added), said
 
 
-def _product_shares(sold: Array, wanted: Array, draft: Draft, block: xr.Dataset, seed: bool) -> Array:
-    """Sellers' shares in the imports of each product, (seller, sector)."""
+def _product_shares(sold: Array, wanted: Array, draft: Draft, block: xr.Dataset, seed: bool) -> tuple[Array, list[str]]:
+    """Sellers' shares in the imports of each product, (seller, sector), and what was seeded."""
     total = sold.sum(axis=0)
     empty = (total <= 0) & (wanted > 0)
-    _seeded_or_refused(empty, wanted, seed, draft, f"imports of {block.attrs['region']}")
+    said = _seeded_or_refused(empty, wanted, seed, draft, f"imports of {block.attrs['region']}")
     everywhere = sold.sum(axis=1) / sold.sum()
-    return np.divide(sold, total, out=np.broadcast_to(everywhere[:, None], sold.shape).copy(), where=total > 0)
+    return np.divide(sold, total, out=np.broadcast_to(everywhere[:, None], sold.shape).copy(), where=total > 0), said
 
 
-def _exports(flows: Array, final: Array, home: int, block: xr.Dataset, draft: Draft, seed: bool) -> None:
-    """The home region's sales abroad scaled to its official exports by product, in place."""
+def _exports(flows: Array, final: Array, home: int, block: xr.Dataset, draft: Draft, seed: bool) -> list[str]:
+    """The home region's sales abroad scaled to its official exports by product, in place; what was seeded."""
     wanted = block.exports.values
     abroad = np.arange(len(draft.regions)) != home
     to_flows, to_final = flows[home][:, abroad], final[home][:, abroad]
     sold = to_flows.sum(axis=(1, 2)) + to_final.sum(axis=(1, 2))
     empty = (sold <= 0) & (wanted > 0)
-    _seeded_or_refused(empty, wanted, seed, draft, f"exports of {block.attrs['region']}")
+    said = _seeded_or_refused(empty, wanted, seed, draft, f"exports of {block.attrs['region']}")
     scale = np.divide(wanted, sold, out=np.zeros_like(sold), where=sold > 0)
     pattern = np.maximum(to_flows, 0).sum(axis=0), np.maximum(to_final, 0).sum(axis=0)
     whole = pattern[0].sum() + pattern[1].sum()
@@ -147,15 +148,18 @@ def _exports(flows: Array, final: Array, home: int, block: xr.Dataset, draft: Dr
     for place in np.flatnonzero(empty):
         to_flows[place], to_final[place] = (part / whole * wanted[place] for part in pattern)
     flows[home][:, abroad], final[home][:, abroad] = to_flows, to_final
+    return said
 
 
-def _seeded_or_refused(empty: np.ndarray, wanted: Array, seed: bool, draft: Draft, what: str) -> None:
+def _seeded_or_refused(empty: np.ndarray, wanted: Array, seed: bool, draft: Draft, what: str) -> list[str]:
+    """What is seeded, in words; BalanceError where the official block does not ask for it."""
+    listed = ", ".join(f"{draft.sectors[place]} {wanted[place]:,.6g}" for place in np.flatnonzero(empty).tolist())
     if empty.any() and not seed:
-        listed = ", ".join(f"{draft.sectors[place]} {wanted[place]:,.6g}" for place in np.flatnonzero(empty).tolist())
         raise BalanceError(
             f"The {what} have targets where all cells of the start are zero: {listed}. Give a start that has them, or "
             "say seed=True in the official block: they then take the shares of all products."
         )
+    return [f"{what}: zero cells of the start seeded with the shares of all products: {listed}"] if listed else []
 
 
 def seeded(draft: Draft, pairs: Sequence[Pairs]) -> tuple[Draft, list[str]]:

@@ -102,7 +102,8 @@ def test_the_estimate_is_the_nearest_table() -> None:
     known = pieces(truth, tau=0.0)
     block = settled_block(known[0], start)
     draft = grown(start, target_growth(start, [known[1]], [block]))
-    draft = laid_in(draft, block, draft, seed=False)
+    draft, said = laid_in(draft, block, draft, seed=False)
+    assert said == []
     laws = system(draft, [block], [known[1]], [known[2]])
     found = draft_of(iom.update(start, known)).vector()[laws.free]
     before = draft.vector()[laws.free]
@@ -332,7 +333,10 @@ def test_cells_of_zero_with_targets_are_refused_or_seeded() -> None:
     found = iom.update(start, [*known, iom.Pairs(one, seed=True, **pair)])
     sold = goods_pairs(found, [code]).sel(region="JPN", to_region="IND")
     np.testing.assert_allclose(float(sold), float(one.item()), rtol=1e-8)
-    assert any("seeded with what others sell: JPN to IND" in line for line in found.attrs["history"])
+    history = found.attrs["history"]
+    assert any("seeded with what others sell: JPN to IND" in line for line in history)
+    assert any(f"exports of CHN: zero cells of the start seeded with the shares of all products: {code} " in line
+               for line in history)  # fmt: skip
 
 
 def test_an_estimate_is_written_only_when_asked(tmp_path: Path) -> None:
