@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from iomodel.answers.near_optimal import alternatives, flat_directions
     from iomodel.answers.one_sided import price_sides
     from iomodel.balancing.balanced import Balanced, balance
-    from iomodel.calibration import calibrate
+    from iomodel.calibration.calibrating import calibrate
     from iomodel.cards import Card, Cards, load_cards
-    from iomodel.concordance import Concordance, make_concordance
-    from iomodel.concordance_files import load_concordance
+    from iomodel.classifications.concordance import Concordance, make_concordance
+    from iomodel.classifications.concordance_files import load_concordance
     from iomodel.economy import Economy
     from iomodel.errors import (
         BalanceError,
@@ -64,10 +64,10 @@ __version__ = "0.1.0"
 _HOME = {
     "iomodel.balancing.balanced": ("Balanced", "balance"),
     "iomodel.aggregation": ("aggregate",),
-    "iomodel.calibration": ("calibrate",),
+    "iomodel.calibration.calibrating": ("calibrate",),
     "iomodel.cards": ("Card", "Cards", "load_cards"),
-    "iomodel.concordance": ("Concordance", "make_concordance"),
-    "iomodel.concordance_files": ("load_concordance",),
+    "iomodel.classifications.concordance": ("Concordance", "make_concordance"),
+    "iomodel.classifications.concordance_files": ("load_concordance",),
     "iomodel.economy": ("Economy",),
     "iomodel.errors": (
         "BalanceError",

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from iomodel.concordance import OWN, Concordance, make_concordance, rows_for
-from iomodel.concordance_files import find_concordance, load_concordance, shipped_concordances
+from iomodel.classifications.concordance import OWN, Concordance, make_concordance, rows_for
+from iomodel.classifications.concordance_files import find_concordance, load_concordance, shipped_concordances
 from iomodel.errors import CardError, TableError, nearest
 from iomodel.labels import IMPORTS
 from iomodel.table import Table, make_table, table_required

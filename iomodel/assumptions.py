@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from iomodel.calibration import calibrate
+from iomodel.calibration.calibrating import calibrate
 from iomodel.cards import Card, Cards
 from iomodel.coefficients import coefficient_groups, shifted, spread
 from iomodel.economy import Economy

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from iomodel.classifications.nesting import nesting
+from iomodel.classifications.sector_maps import map_faults, shipped_maps
 from iomodel.errors import TableError
 from iomodel.labels import IMPORTS
-from iomodel.nesting import nesting
 from iomodel.readers.template import Draft, classification_from, is_nbs, open_sheet, parse_template
-from iomodel.sector_maps import map_faults, shipped_maps
 from iomodel.table import changed_since, stored_table
 from iomodel.table_checks import DIMS, TOLERANCE, Finding, checked_tolerance, file_findings, findings
 from iomodel.values import file_path

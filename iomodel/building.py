@@ -18,21 +18,21 @@ import numpy as np
 import xarray as xr
 
 from iomodel.aggregation import aggregate, with_employment
+from iomodel.calibration.jobs import jobs_by_sector
 from iomodel.cards import load_cards
-from iomodel.concordance import Concordance
-from iomodel.concordance_files import concordance_text, load_concordance
+from iomodel.classifications.concordance import Concordance
+from iomodel.classifications.concordance_files import concordance_text, load_concordance
+from iomodel.classifications.nesting import DETAILED, detailed_map
+from iomodel.classifications.sector_maps import load_map
 from iomodel.errors import TableError
 from iomodel.facts import fact_files
 from iomodel.files import write_text, write_whole
-from iomodel.jobs import jobs_by_sector
-from iomodel.nesting import DETAILED, detailed_map
 from iomodel.readers.cells import read_grid
 from iomodel.readers.nbs import read_nbs
 from iomodel.readers.nbs_detail import read_nbs_detail
 from iomodel.readers.us_imports import read_imports, weighted_by_imports
 from iomodel.readers.wiod import read_wiod
 from iomodel.readers.world28 import WORLD, read_world28
-from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_file
 from iomodel.spillover.responses import with_responses
 from iomodel.summed_map import summed_map

@@ -2,7 +2,7 @@
 
 A card says where its value comes from and how far it may be moved; code holds no such number of its own. One file is
 common to all tables, one file for each shipped table says what differs, and the user's changes come last, checked
-against the range. What a classification needs, sector by sector, is in `iomodel.sector_maps`.
+against the range. What a classification needs, sector by sector, is in `iomodel.classifications.sector_maps`.
 """
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from iomodel.bundles import per_output
-from iomodel.calibration import calibrate
+from iomodel.calibration.bundles import per_output
+from iomodel.calibration.calibrating import calibrate
 from iomodel.cards import rules
+from iomodel.classifications.sector_maps import GROUPS, SectorRows, load_map
 from iomodel.economy import Economy
 from iomodel.errors import TableError, nearest
 from iomodel.labels import OUTPUT_DIMS
-from iomodel.sector_maps import GROUPS, SectorRows, load_map
 from iomodel.table import Table
 
 Array = npt.NDArray[np.float64]

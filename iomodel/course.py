@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from iomodel.calibration import calibrate
+from iomodel.calibration.calibrating import calibrate
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError
 from iomodel.experiment import Experiment, experiment_required

@@ -1,8 +1,8 @@
 """The economy: one home region of a table with the accounts, plant, labour and yearly data that the model needs.
 
-`Economy` only holds data. `iomodel.calibration.calibrate` makes one from a table and cards; the program, the simulation
-and the spillovers read it. Money is in percent of the base year's GDP, persons in millions, so that every number that
-reaches a solver is of order one.
+`Economy` only holds data. `iomodel.calibrate` makes one from a table and cards; the program, the simulation and the
+spillovers read it. Money is in percent of the base year's GDP, persons in millions, so that every number that reaches a
+solver is of order one.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from iomodel.calibration import calibrate
+from iomodel.calibration.calibrating import calibrate
 from iomodel.economy import Economy
 from iomodel.program.arrays import Arrays, arrays_of
 from iomodel.program.simulate import base_state, no_levers, step

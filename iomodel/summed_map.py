@@ -15,11 +15,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from iomodel.concordance import Concordance
+from iomodel.calibration.utilisation import GROUP_COLUMNS, yearly_columns
+from iomodel.classifications.concordance import Concordance
+from iomodel.classifications.sector_maps import INDUSTRY, MAP_COLUMNS, SectorRows
 from iomodel.labels import positions
-from iomodel.sector_maps import INDUSTRY, MAP_COLUMNS, SectorRows
 from iomodel.table import Table
-from iomodel.utilisation import GROUP_COLUMNS, yearly_columns
 
 Array = npt.NDArray[np.float64]
 

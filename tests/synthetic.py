@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from iomodel.calibration import calibrate
+from iomodel.calibration.calibrating import calibrate
+from iomodel.classifications.sector_maps import MAP_COLUMNS
 from iomodel.economy import Economy
 from iomodel.experiment import Benefit, Experiment, Horizon, Levers, Target
-from iomodel.sector_maps import MAP_COLUMNS
 from iomodel.table import Table, make_table
 
 HOME = "HOME"

@@ -11,7 +11,7 @@ import pytest
 
 from iomodel import building
 from iomodel.building import build_tables, card_text
-from iomodel.concordance_files import load_concordance
+from iomodel.classifications.concordance_files import load_concordance
 from iomodel.errors import TableError
 from iomodel.facts import EMPLOYMENT_INDUSTRIES, fact_ships
 from iomodel.shipped import shipped_file, table_card

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iomodel.cards import KINDS, Card, Cards, load_cards
+from iomodel.classifications.sector_maps import MAP_COLUMNS, load_map
 from iomodel.errors import CardError
-from iomodel.sector_maps import MAP_COLUMNS, load_map
 from iomodel.shipped import shipped_file
 
 TABLES = ("china-2020", "china-2020-153", "china-2020-28", "world-2011", None)

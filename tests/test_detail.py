@@ -11,14 +11,15 @@ import pytest
 from official import official
 
 import iomodel as iom
-from iomodel import cards, nesting
+from iomodel import cards
 from iomodel.aggregation import sum_groups
 from iomodel.cards import load_cards
+from iomodel.classifications import nesting
+from iomodel.classifications.nesting import detailed_map
+from iomodel.classifications.sector_maps import MAP_COLUMNS, load_map
 from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import CardError
-from iomodel.nesting import detailed_map
-from iomodel.sector_maps import MAP_COLUMNS, load_map
 from iomodel.shipped import shipped_file, table_card
 from iomodel.study.history import misses
 from iomodel.table import Table, load_table

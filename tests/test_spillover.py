@@ -15,7 +15,7 @@ import xarray as xr
 from official import official
 from test_world import delivered, small_world
 
-from iomodel.calibration import calibrate
+from iomodel.calibration.calibrating import calibrate
 from iomodel.cards import Cards, load_cards
 from iomodel.economy import Economy
 from iomodel.errors import IOModelError, ResultError, TableError

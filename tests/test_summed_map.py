@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import iomodel as iom
-from iomodel.concordance_files import load_concordance
+from iomodel.classifications.concordance_files import load_concordance
+from iomodel.classifications.sector_maps import MAP_COLUMNS, load_map
 from iomodel.economy import Economy
 from iomodel.errors import CardError
-from iomodel.sector_maps import MAP_COLUMNS, load_map
 from iomodel.shipped import shipped_file
 from iomodel.summed_map import summed_map
 from iomodel.table import Table, load_table

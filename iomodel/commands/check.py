@@ -34,7 +34,7 @@ def _check(asked: argparse.Namespace) -> int:
 
 def _not_calibrated(file: str, looser: dict[str, Any]) -> list[str]:
     """What calibration refuses in a sound national table; what it finds in one that it takes is printed."""
-    from iomodel.calibration import calibrate
+    from iomodel.calibration.calibrating import calibrate
     from iomodel.readers.template import read_table
 
     table = read_table(file, **looser)

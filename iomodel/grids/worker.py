@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from iomodel.calibration import calibrate
+from iomodel.calibration.calibrating import calibrate
 from iomodel.course import Course, course_of, policy_of, setting_of, table_of, versions
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError, IOModelError, SolverError, TableError

@@ -15,10 +15,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from iomodel.cards import Cards
+from iomodel.classifications.sector_maps import load_map
 from iomodel.errors import ExperimentError, nearest
 from iomodel.labels import TARIFF_GROUPS
 from iomodel.markets.shares import Array, Elasticities, relative_prices, volumes
-from iomodel.sector_maps import load_map
 from iomodel.table import Table
 
 FIXED_USES = ("inventories",)

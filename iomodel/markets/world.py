@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
-from iomodel.bundles import per_output
+from iomodel.calibration.bundles import per_output
 from iomodel.errors import TableError
 from iomodel.markets.shares import Array, Elasticities
 from iomodel.markets.tariffs import Regime, volumes_under

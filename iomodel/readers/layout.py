@@ -6,8 +6,8 @@ country to which the stated defaults of the cards belong, so that it runs as it 
 
 from __future__ import annotations
 
+from iomodel.classifications.sector_maps import MAP_COLUMNS
 from iomodel.labels import CATEGORIES
-from iomodel.sector_maps import MAP_COLUMNS
 
 ORIGINS = ("domestic", "imports", "value_added", "product_taxes", "employment")
 """What a row can be."""

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from iomodel.classifications.nesting import DETAILED, nesting
 from iomodel.errors import TableError
-from iomodel.nesting import DETAILED, nesting
 from iomodel.readers.cells import Grid, read_grid
 from iomodel.table import Table, make_table
 

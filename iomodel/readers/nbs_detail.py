@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from iomodel.classifications.nesting import DETAILED, nesting
 from iomodel.errors import TableError
-from iomodel.nesting import DETAILED, nesting
 from iomodel.readers.cells import Grid, read_grid
 from iomodel.readers.nbs import CATEGORIES, FACTOR_ROWS, INDIVIDUAL, PER_MILLION, Official, official, year_of
 from iomodel.table import Table, make_table

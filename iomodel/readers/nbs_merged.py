@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from iomodel.concordance import Concordance, rows_for
+from iomodel.classifications.concordance import Concordance, rows_for
 from iomodel.errors import TableError
 from iomodel.readers.cells import read_grid
 from iomodel.readers.nbs import CATEGORIES, FACTOR_ROWS, PER_MILLION, year_of

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from iomodel.concordance import Concordance, make_concordance
+from iomodel.classifications.concordance import Concordance, make_concordance
 from iomodel.errors import CardError, TableError
 
 _DIGITS = 3

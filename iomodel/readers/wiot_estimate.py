@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from iomodel.concordance import Concordance, rows_for
+from iomodel.classifications.concordance import Concordance, rows_for
 from iomodel.errors import TableError
 from iomodel.labels import CATEGORIES, FACTORS
 from iomodel.table import Table, make_table

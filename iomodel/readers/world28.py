@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from iomodel.concordance import Concordance, make_concordance
-from iomodel.concordance_files import classification_names
+from iomodel.classifications.concordance import Concordance, make_concordance
+from iomodel.classifications.concordance_files import classification_names
+from iomodel.classifications.nesting import COARSE, DETAILED, nesting
 from iomodel.errors import TableError, nearest
-from iomodel.nesting import COARSE, DETAILED, nesting
 from iomodel.readers.cells import Grid, read_grid
 from iomodel.readers.wiod_industries import INDUSTRIES
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from iomodel.classifications.sector_maps import load_map
 from iomodel.economy import Economy
 from iomodel.errors import TableError
 from iomodel.markets.shares import Array
 from iomodel.markets.tariffs import Regime
-from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_tables, table_card
 from iomodel.spillover.home import AMOUNTS
 from iomodel.spillover.responses import GROUPS

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from iomodel.bundles import per_output
-from iomodel.calibration import calibrate
+from iomodel.calibration.bundles import per_output
+from iomodel.calibration.calibrating import calibrate
 from iomodel.economy import Economy
 from iomodel.errors import ResultError, TableError
 from iomodel.labels import positions

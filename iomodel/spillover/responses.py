@@ -14,13 +14,13 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from iomodel.bundles import bundles_of, per_output
+from iomodel.calibration.bundles import bundles_of, per_output
 from iomodel.cards import Cards
+from iomodel.classifications.sector_maps import load_map
 from iomodel.labels import positions
 from iomodel.markets.shares import Array, Elasticities
 from iomodel.markets.tariffs import elasticities
 from iomodel.markets.world import world_under
-from iomodel.sector_maps import load_map
 from iomodel.spillover.home import AMOUNTS
 from iomodel.table import Table
 

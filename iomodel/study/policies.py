@@ -18,7 +18,7 @@ from typing import Any
 
 import xarray as xr
 
-from iomodel.calibration import calibrate
+from iomodel.calibration.calibrating import calibrate
 from iomodel.course import economy_of
 from iomodel.economy import Economy
 from iomodel.errors import CardError

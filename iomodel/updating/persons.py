@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from iomodel.classifications.sector_maps import load_map
 from iomodel.errors import CardError
-from iomodel.sector_maps import load_map
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from iomodel.aggregation import aggregate
-from iomodel.concordance import Concordance
+from iomodel.classifications.concordance import Concordance
 from iomodel.errors import BalanceError, TableError, nearest
 from iomodel.table import Table, table_required
 

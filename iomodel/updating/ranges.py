@@ -15,10 +15,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from iomodel.classifications.sector_maps import load_map
 from iomodel.errors import TableError
 from iomodel.files import write_whole
 from iomodel.labels import ASSETS
-from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_file
 from iomodel.table import Table
 

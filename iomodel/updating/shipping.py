@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from iomodel.sector_maps import load_map
+from iomodel.classifications.sector_maps import load_map
 from iomodel.table import Table
 from iomodel.updating.making import sources_of, table_of
 from iomodel.updating.measures import embodied

@@ -14,7 +14,7 @@ import xarray as xr
 
 from iomodel.aggregation import aggregate
 from iomodel.cards import load_cards
-from iomodel.concordance_files import load_concordance
+from iomodel.classifications.concordance_files import load_concordance
 from iomodel.errors import CardError, TableError, nearest
 from iomodel.readers.baci import read_baci
 from iomodel.readers.cells import read_grid

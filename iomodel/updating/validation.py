@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from iomodel.aggregation import aggregate
-from iomodel.concordance_files import load_concordance
+from iomodel.classifications.concordance_files import load_concordance
 from iomodel.errors import CardError
 from iomodel.readers.nbs_merged import read_nbs_merged
 from iomodel.readers.wiod import read_wiod

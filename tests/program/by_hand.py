@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
+from iomodel.classifications.sector_maps import SectorRows, load_map
 from iomodel.economy import Economy
-from iomodel.sector_maps import SectorRows, load_map
 
 ASSETS = ("construction", "equipment", "intangible")
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from small_country import TABLE, write_small
 
+from iomodel.classifications.sector_maps import GROUPS, MAP_COLUMNS, load_map
 from iomodel.errors import TableError
 from iomodel.labels import ASSETS, CATEGORIES, FACTORS
 from iomodel.readers.layout import DESCRIPTION, ORIGINS
 from iomodel.readers.template import read_table, write_template
-from iomodel.sector_maps import GROUPS, MAP_COLUMNS, load_map
 from iomodel.table import load_table, save_table
 
 

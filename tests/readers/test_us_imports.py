@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from iomodel.concordance import Concordance, make_concordance
-from iomodel.concordance_files import concordance_text, load_concordance
+from iomodel.classifications.concordance import Concordance, make_concordance
+from iomodel.classifications.concordance_files import concordance_text, load_concordance
 from iomodel.errors import CardError, TableError
 from iomodel.readers.us_imports import read_imports, weighted_by_imports
 from iomodel.shipped import shipped_file

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from iomodel.concordance import make_concordance
-from iomodel.concordance_files import load_concordance
+from iomodel.classifications.concordance import make_concordance
+from iomodel.classifications.concordance_files import load_concordance
 from iomodel.errors import TableError
 from iomodel.readers.baci import read_baci
 from iomodel.readers.nbs_merged import read_nbs_merged

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import iomodel as iom
 from iomodel.aggregation import aggregate, aggregate_regions, carry_over, carry_rates, sum_groups
-from iomodel.concordance import Concordance, compose, identity_concordance, make_concordance
-from iomodel.concordance_files import load_concordance
+from iomodel.classifications.concordance import Concordance, compose, identity_concordance, make_concordance
+from iomodel.classifications.concordance_files import load_concordance
 from iomodel.errors import TableError
 from iomodel.national import national_block
 from iomodel.table import Table, load_table

@@ -11,17 +11,17 @@ import pytest
 import xarray as xr
 
 import iomodel as iom
-from iomodel.concordance import Concordance, compose, identity_concordance, make_concordance
-from iomodel.concordance_files import (
+from iomodel.classifications.concordance import Concordance, compose, identity_concordance, make_concordance
+from iomodel.classifications.concordance_files import (
     classification_names,
     concordance_text,
     find_concordance,
     load_concordance,
     shipped_concordances,
 )
+from iomodel.classifications.sector_maps import load_map
 from iomodel.errors import CardError
 from iomodel.readers.wiod_industries import industry_code
-from iomodel.sector_maps import load_map
 from iomodel.shipped import shipped_file
 from iomodel.table import load_table
 

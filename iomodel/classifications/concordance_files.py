@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from iomodel.concordance import Concordance, compose, make_concordance, unknown_codes
+from iomodel.classifications.concordance import Concordance, compose, make_concordance, unknown_codes
 from iomodel.errors import CardError, nearest
 from iomodel.shipped import shipped_file, shipped_names
 from iomodel.values import file_path

@@ -11,11 +11,11 @@ import pytest
 
 import iomodel as iom
 from iomodel.answers.headline import refusal
+from iomodel.calibration.findings import plausible_ranges
 from iomodel.cards import Card, elsewhere, load_cards, rules
 from iomodel.cli import main
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError
-from iomodel.findings import plausible_ranges
 from iomodel.program.arrays import arrays_of
 from iomodel.program.simulate import Flows, base_state, no_levers, step
 from iomodel.report.page import page_html, study_of
@@ -120,7 +120,9 @@ def test_numbers_of_the_rules_are_in_a_file_with_ranges(monkeypatch: pytest.Monk
     for card in rules().cards.values():
         assert card.source
         assert card.low <= float(str(card.value)) <= card.high
-    monkeypatch.setattr("iomodel.defaults.rules", lambda: rules().replace({"households_part_of_saving": 0.25}))
+    monkeypatch.setattr(
+        "iomodel.calibration.defaults.rules", lambda: rules().replace({"households_part_of_saving": 0.25})
+    )
     other = iom.calibrate(_table(), "USA")
     saved, usual = (float(_base_year(one)["household_saving"]) for one in (other, _economy("USA")))
     assert saved == pytest.approx(usual / 2, abs=1e-8)

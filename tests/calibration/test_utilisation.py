@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from iomodel.calibration.utilisation import Utilisation, published_utilisation, utilisation_by_sector
 from iomodel.cards import load_cards
+from iomodel.classifications.sector_maps import SectorRows, load_map
 from iomodel.errors import CardError
-from iomodel.sector_maps import SectorRows, load_map
 from iomodel.shipped import shipped_file
 from iomodel.table import load_table
-from iomodel.utilisation import Utilisation, published_utilisation, utilisation_by_sector
 
 CARDS = load_cards("china-2020")
 

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from iomodel.calibration.utilisation import published_rates
+from iomodel.classifications.sector_maps import SectorRows
 from iomodel.economy import Finding
 from iomodel.facts import published
-from iomodel.sector_maps import SectorRows
 from iomodel.shipped import shipped_file
-from iomodel.utilisation import published_rates
 
 Array = npt.NDArray[np.float64]
 

@@ -8,8 +8,8 @@ What a table may lack has a rule. No government_individual: what the government 
 individual_government counts as individual, and where that is nothing the programme buys their products as households
 do. No depreciation: a card's share of the surplus; a sector outside industry without any has no plant of its own. No
 real estate: its share of investment falls away. No public sector: public investment is the vehicles' part of the drive.
-A kind of asset that no product forms: nobody invests in it. Cards of another country than China: `iomodel.defaults`.
-What has no rule is refused by `iomodel.prerequisites`.
+A kind of asset that no product forms: nobody invests in it. Cards of another country than China:
+`iomodel.calibration.defaults`. What has no rule is refused by `iomodel.calibration.prerequisites`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from iomodel.bundles import bundles_of, per_output
-from iomodel.capital import drive_shares, plant_of
+from iomodel.calibration.bundles import bundles_of, per_output
+from iomodel.calibration.capital import drive_shares, plant_of
+from iomodel.calibration.defaults import Accounts, with_defaults
+from iomodel.calibration.findings import findings_of
+from iomodel.calibration.jobs import jobs_by_sector, jobs_finding
+from iomodel.calibration.prerequisites import require, value_added
+from iomodel.calibration.utilisation import published_utilisation
 from iomodel.cards import COUNTRY, Cards, elsewhere, load_cards
-from iomodel.defaults import Accounts, with_defaults
+from iomodel.classifications.sector_maps import SectorRows, load_map
 from iomodel.economy import Economy, Finding
 from iomodel.errors import CardError
-from iomodel.findings import findings_of
-from iomodel.jobs import jobs_by_sector, jobs_finding
 from iomodel.labels import ASSETS
-from iomodel.prerequisites import require, value_added
-from iomodel.sector_maps import SectorRows, load_map
 from iomodel.table import Table, producer_required, table_required
-from iomodel.utilisation import published_utilisation
 from iomodel.yearly import yearly_paths
 
 Array = npt.NDArray[np.float64]
@@ -47,9 +47,9 @@ def calibrate(
 
     Amounts come in percent of the base year's GDP, persons in millions. The base year is reproduced to 1e-8.
 
-    Cards that nobody supplied of another country than China stand at stated defaults (`iomodel.defaults`). Raises
-    CardError when a sector has no line in the map of its classification, TableError when the region is not in the
-    table, has no jobs by sector or lacks what has no rule.
+    Cards that nobody supplied of another country than China stand at stated defaults
+    (`iomodel.calibration.defaults`). Raises CardError when a sector has no line in the map of its classification,
+    TableError when the region is not in the table, has no jobs by sector or lacks what has no rule.
     Source: accounting after Miller and Blair (2009), chapters 2 and 4; institutions after SNA 2008.
 
     >>> import iomodel as iom

@@ -11,8 +11,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
+from iomodel.classifications.sector_maps import MAP_COLUMNS
 from iomodel.errors import CardError, nearest
-from iomodel.sector_maps import MAP_COLUMNS
 from iomodel.shipped import shipped_file
 
 DETAILED = "nbs153"

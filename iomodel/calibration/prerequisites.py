@@ -1,7 +1,8 @@
 """What calibration asks of a table and its sector map beyond a sound table, said all at once.
 
 A table can balance and still not describe an economy that invests, pays wages and runs plant. What has a rule is dealt
-with by it (`value_added` here, the rest in `iomodel.calibration`); what has none is refused before anything else.
+with by it (`value_added` here, the rest in `iomodel.calibration.calibrating`); what has none is refused before anything
+else.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from iomodel.cards import Cards
+from iomodel.classifications.sector_maps import SectorRows
 from iomodel.errors import TableError
 from iomodel.labels import ASSETS
-from iomodel.sector_maps import SectorRows
 from iomodel.table import Table
 
 Array = npt.NDArray[np.float64]

@@ -12,12 +12,12 @@ import xarray as xr
 from synthetic import CARDS, HOME, random_numbers, table_of
 
 import iomodel as iom
+from iomodel.calibration.findings import plausible_ranges
 from iomodel.cards import CALENDAR_CARDS
+from iomodel.classifications.sector_maps import SectorRows, load_map
 from iomodel.economy import Economy
 from iomodel.errors import CardError, TableError
 from iomodel.facts import published
-from iomodel.findings import plausible_ranges
-from iomodel.sector_maps import SectorRows, load_map
 from iomodel.shipped import shipped_file
 
 ASSETS = ("construction", "equipment", "intangible")

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from iomodel.capital import drive_shares, plant_of
+from iomodel.calibration.capital import drive_shares, plant_of
 from iomodel.cards import Card, Cards, rules
+from iomodel.classifications.sector_maps import SectorRows
 from iomodel.economy import Finding
 from iomodel.labels import ASSETS
-from iomodel.sector_maps import SectorRows
 
 Array = npt.NDArray[np.float64]
 

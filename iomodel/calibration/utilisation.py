@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from iomodel.cards import Cards
+from iomodel.classifications.sector_maps import SectorRows, load_map
 from iomodel.errors import CardError, nearest
-from iomodel.sector_maps import SectorRows, load_map
 from iomodel.shipped import shipped_file
 
 Array = npt.NDArray[np.float64]

@@ -12,10 +12,10 @@ import csv
 import numpy as np
 import numpy.typing as npt
 
+from iomodel.classifications.nesting import DETAILED, nesting
+from iomodel.classifications.sector_maps import SectorRows
 from iomodel.economy import Finding
 from iomodel.errors import TableError
-from iomodel.nesting import DETAILED, nesting
-from iomodel.sector_maps import SectorRows
 from iomodel.shipped import shipped_file
 from iomodel.table import Table
 

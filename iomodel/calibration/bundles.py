@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from iomodel.classifications.sector_maps import SectorRows
 from iomodel.economy import USES
 from iomodel.errors import CardError
 from iomodel.labels import ASSETS
-from iomodel.sector_maps import SectorRows
 from iomodel.table import Table
 
 Array = npt.NDArray[np.float64]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iomodel.cards import Cards
-from iomodel.sector_maps import SectorRows
+from iomodel.classifications.sector_maps import SectorRows
 
 Array = npt.NDArray[np.float64]
 

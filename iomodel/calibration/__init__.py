@@ -1,0 +1,1 @@
+"""From a table to an economy: bundles, plant, jobs, utilisation, and defaults for the cards that a region lacks."""
