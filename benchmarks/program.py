@@ -43,8 +43,8 @@ PLAIN = {
     "moreau": None,
     "qoco": None,
 }
-LIMIT = 60.0
-"""Seconds after which a plain form is given up; it counts in the mean as if it had ended then."""
+LIMIT = 15.0
+"""Seconds in the solver after which a plain form is given up; it counts in the mean as if it had ended then."""
 
 STARTING = 15.0
 """Seconds that a process may need before it solves."""
@@ -170,7 +170,7 @@ def plain_of(policy: str, table: str, years: int, goal: float) -> tuple[str, flo
     """The fastest way to solve the plain form that ends with the goal, and its seconds."""
     ended: list[tuple[float, str]] = []
     for method in PLAIN:
-        limit = min(ended)[0] + STARTING if ended else LIMIT  # who takes longer than the fastest is not the fastest
+        limit = (min(ended)[0] if ended else LIMIT) + STARTING  # who takes longer than the fastest is not the fastest
         found = in_process("--plain", policy, table, str(years), method, limit=limit)
         if found and abs(found["goal"] - goal) <= 1e-5 * (1 + abs(goal)):
             ended.append((found["seconds"], method))
