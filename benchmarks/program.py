@@ -196,7 +196,7 @@ def line_of(policy: str, size: str, table: str, years: int, plain: bool) -> tupl
     if plain:
         told = f"{beside[1]:.2f} s ({beside[0]})" if beside else f"no end within {LIMIT:.0f} s with the same goal"
         least = beside[1] if beside else LIMIT
-        gain = f" {'=' if beside else ', at least'} {least / found['resolve']:.1f} × the re-solve"
+        gain = f"{' =' if beside else ', at least'} {least / found['resolve']:.1f} × the re-solve"
         print(f"{'':12} {'':9} plain form, bare, at its best: {told}{gain}", flush=True)
     return found["resolve"] / faster, (beside[1] if beside else LIMIT) / found["resolve"] if plain else None
 
