@@ -43,7 +43,7 @@ PLAIN = {
     "moreau": None,
     "qoco": None,
 }
-LIMIT = 15.0
+LIMIT = 60.0
 """Seconds in the solver after which a plain form is given up; it counts in the mean as if it had ended then."""
 
 STARTING = 15.0
