@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from timing import best
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")  # before numpy is loaded, which the functions below do
@@ -58,16 +57,6 @@ def totals_of_another(matrix: Any) -> tuple[Any, Any]:
 
     other = matrix * np.exp(0.3 * np.random.default_rng(0).standard_normal(matrix.shape))
     return other.sum(axis=1), other.sum(axis=0)
-
-
-def best(call: Callable[[], Any], times: int = 3) -> tuple[Any, float]:
-    """Result and least seconds of a few calls."""
-    result, least = None, math.inf
-    for _ in range(times):
-        started = time.perf_counter()
-        result = call()
-        least = min(least, time.perf_counter() - started)
-    return result, least
 
 
 def by_gras(matrix: Any) -> str:

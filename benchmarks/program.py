@@ -22,9 +22,9 @@ import os
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
+
+from timing import best
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")  # before numpy is loaded, which the functions below do
@@ -48,16 +48,6 @@ LIMIT = 60.0
 
 STARTING = 15.0
 """Seconds that a process may need before it solves."""
-
-
-def best(call: Callable[[], Any], times: int) -> tuple[Any, float]:
-    """Result and best seconds of a few calls."""
-    result, least = None, math.inf
-    for _ in range(times):
-        started = time.perf_counter()
-        result = call()
-        least = min(least, time.perf_counter() - started)
-    return result, least
 
 
 def experiment_of(policy: str, table: str, years: int) -> Any:

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
         SolverError,
         TableError,
     )
-    from iomodel.experiment import Experiment, load_experiment
+    from iomodel.experiment import Experiment
+    from iomodel.experiment_file import load_experiment
     from iomodel.grids.definition import Grid
     from iomodel.grids.drive import run_grid
     from iomodel.grids.indices import sensitivity
@@ -81,7 +82,8 @@ _HOME = {
         "SolverError",
         "TableError",
     ),
-    "iomodel.experiment": ("Experiment", "load_experiment"),
+    "iomodel.experiment": ("Experiment",),
+    "iomodel.experiment_file": ("load_experiment",),
     "iomodel.answers.explain": ("explain_infeasible",),
     "iomodel.answers.one_sided": ("price_sides",),
     "iomodel.answers.matter": ("Matter",),

@@ -19,14 +19,8 @@ _WHOLE = "calendar year"
 
 
 @dataclass(frozen=True)
-class Assumption:
-    """One number: key, title, unit, kind, value between low and high; `economy` makes the economy of another value.
-
-    A card with one number a year is moved as a whole: its value is the mean, its range what a uniform shift allows. A
-    group of coefficients has the kind "table", the value 0 and the relative change as its unit. size: what one percent
-    of elasticities refers to; NaN where a percent of the card means nothing. `economy` raises CardError for a value
-    outside the range, CardError or TableError where nothing can be calibrated.
-    """
+class Ranged:
+    """A number with its range: key, title, unit, kind, value between low and high."""
 
     key: str
     title: str
@@ -35,6 +29,18 @@ class Assumption:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Assumption(Ranged):
+    """One number of an economy with its range; `economy` makes the economy of another value.
+
+    A card with one number a year is moved as a whole: its value is the mean, its range what a uniform shift allows. A
+    group of coefficients has the kind "table", the value 0 and the relative change as its unit. size: what one percent
+    of elasticities refers to; NaN where a percent of the card means nothing. `economy` raises CardError for a value
+    outside the range, CardError or TableError where nothing can be calibrated.
+    """
+
     size: float
     economy: Callable[[float], Economy]
 

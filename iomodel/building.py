@@ -6,7 +6,6 @@ is written on the card beside the table.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from functools import partial
@@ -37,6 +36,7 @@ from iomodel.shipped import shipped_file
 from iomodel.spillover.responses import with_responses
 from iomodel.summed_map import summed_map
 from iomodel.table import Table, save_table
+from iomodel.toml_text import toml_value
 from iomodel.updating.ranges import save_variants
 from iomodel.updating.shipping import Shipped, shipped_estimate
 
@@ -160,39 +160,36 @@ def card_text(table: Table, size: int) -> str:
     described = table.attrs
     employed = [] if table.employment is None else [str(region) for region in table.employment["region"].values]
     plain = ("source", "licence", "edition", "year", "unit", "currency", "price_basis", "classification")
-    lines = [f"name = {_toml(table.name)}"]
-    lines += [f"{key} = {_toml(described[key])}" for key in plain]
+    lines = [f"name = {toml_value(table.name)}"]
+    lines += [f"{key} = {toml_value(described[key])}" for key in plain]
     lines += [
         *(["estimate = true"] if table.is_estimate else []),
-        f"national = {_toml(table.is_national)}",
-        f"regions = {_toml(table.regions)}",
+        f"national = {toml_value(table.is_national)}",
+        f"regions = {toml_value(table.regions)}",
         f"sectors = {len(table.sectors)}",
-        f"categories = {_toml(table.categories)}",
-        f"factors = {_toml(table.factors)}",
-        f"employment = {_toml(employed)}",
-        f"command = {_toml(COMMAND)}",
-        f"sha256 = {_toml(table.sha256)}",
+        f"categories = {toml_value(table.categories)}",
+        f"factors = {toml_value(table.factors)}",
+        f"employment = {toml_value(employed)}",
+        f"command = {toml_value(COMMAND)}",
+        f"sha256 = {toml_value(table.sha256)}",
         f"bytes = {size}",
         "made = [",
-        *(f"    {_toml(step)}," for step in described["history"]),
+        *(f"    {toml_value(step)}," for step in described["history"]),
         "]",
         "",
         "[sector_names]",
-        *(f"{_toml(code)} = {_toml(name)}" for code, name in table.sector_names.items()),
+        *(f"{toml_value(code)} = {toml_value(name)}" for code, name in table.sector_names.items()),
     ]
     return "\n".join(lines) + "\n"
 
 
 def further_text(entries: Mapping[str, Any], above: str = "") -> str:
     """Entries of an estimate's card beyond those of `card_text`, as TOML: tables of numbers, texts and lists."""
-    plain = [f"{_toml(key)} = {_toml(value)}" for key, value in entries.items() if not isinstance(value, Mapping)]
+    plain = [
+        f"{toml_value(key)} = {toml_value(value)}" for key, value in entries.items() if not isinstance(value, Mapping)
+    ]
     text = "\n".join([f"\n[{above}]", *plain]) + "\n" if above and plain else ""
     for key, value in entries.items():
         if isinstance(value, Mapping):
             text += further_text(value, f"{above}.{key}" if above else key)
     return text
-
-
-def _toml(value: object) -> str:
-    """A text, number, truth value or list of texts as TOML; JSON's notation is valid TOML for all of these."""
-    return json.dumps(value, ensure_ascii=False)

@@ -2,8 +2,9 @@
 
 An experiment is a small file of differences from a named baseline, closed to unknown keys: `iomodel.experiment_file`
 reads it. The noun is checked whenever it is made, so that an experiment that exists can be run, and it holds plain
-values only: it is hashable, and goes to TOML and back unchanged. Years in an experiment count years of policy, the
-first year after those that are known being year 1, so that one file serves tables of different years.
+values only: it is hashable, and goes to the entries of a file and back unchanged. Written, it is whole, without its
+baseline, so that what was run can be run again whatever becomes of that. Years in an experiment count years of policy,
+the first year after those that are known being year 1, so that one file serves tables of different years.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iomodel.errors import ExperimentError
+from iomodel.cards import load_cards
+from iomodel.errors import CardError, ExperimentError, nearest
 from iomodel.experiment_checks import (
     check_levers,
     checked_benefit,
@@ -26,13 +28,21 @@ from iomodel.experiment_checks import (
     checked_tariff,
     checked_weights,
 )
-from iomodel.experiment_parts import KINDS, Benefit, Horizon, Levers, Limit, Target, Tariff
+from iomodel.experiment_parts import ALL, KINDS, LIMITS, TARGETS, Benefit, Horizon, Levers, Limit, Target, Tariff
 from iomodel.frozen import Frozen
+from iomodel.toml_text import toml_of
 from iomodel.values import one_of, refuse, text
 
 # The nouns from which a script makes an experiment, all found here.
-__all__ = ["Benefit", "Experiment", "Horizon", "Levers", "Limit", "Target", "Tariff", "experiment_required",
-           "load_experiment"]  # fmt: skip
+__all__ = ["Benefit", "Experiment", "Horizon", "Levers", "Limit", "Target", "Tariff",
+           "experiment_required"]  # fmt: skip
+
+KEYS = (
+    "name", "base", "question", "table", "region", "solver", "horizon", "targets", "levers", "limits", "cards",
+    "tariffs", "deciding", "weights", "corridor",
+)  # fmt: skip
+NONE = "none"
+"""What stands in a file or in --set for a target or limit of the baseline that is to be dropped."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +140,6 @@ class Experiment:
         >>> Experiment("mine").set_all({"horizon.years": 12, "cards.precaution": 0.3}).cards["precaution"]
         0.3
         """
-        from iomodel.experiment_file import experiment_from, experiment_to_dict  # the file form builds on this noun
-
         entries = experiment_to_dict(self)
         for key, value in changes.items():
             _put(entries, key, value)
@@ -139,24 +147,87 @@ class Experiment:
 
     def to_toml(self) -> str:
         """The whole experiment as TOML, from which `load_experiment` makes an equal one."""
-        from iomodel.experiment_file import experiment_to_toml
+        origin = f"# {self.name}, with all that it takes from {self.base}\n" if self.base else ""
+        return origin + toml_of(experiment_to_dict(self))
 
-        return experiment_to_toml(self)
 
+def experiment_from(entries: Mapping[str, Any], source: str, name: str) -> Experiment:
+    """An `Experiment` from nested plain values as a file holds them (baseline already laid below).
 
-def load_experiment(name_or_path: str | Path) -> Experiment:
-    """A shipped experiment by name, or a TOML file of differences from the baseline that it names.
-
-    Raises ExperimentError: unknown name (with the nearest), missing file, no TOML, unknown key, value not allowed,
-    baselines that go in a circle. A changed card that does not exist or leaves its range is a CardError. Each names
-    the file and the key.
-
-    >>> load_experiment("two-halves").targets["package"].value
-    4.0
+    `source` ("" for none) is put in front of every error; `name` is taken where the entries give none. Changed cards
+    are checked against the cards of the experiment's table.
     """
-    from iomodel.experiment_file import read_experiment
+    before = f"{source}: " if source else ""
+    try:
+        experiment = experiment_of(entries, name)
+        load_cards(experiment.table, dict(experiment.cards), experiment.region)
+    except ExperimentError as error:
+        raise ExperimentError(f"{before}{error}") from None
+    except CardError as error:
+        raise CardError(f"{before}cards: {error}") from None
+    return experiment
 
-    return read_experiment(name_or_path)
+
+def experiment_to_dict(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as nested plain values, as a file holds them: `experiment_from` makes an equal one."""
+    whole: dict[str, Any] = {
+        "name": experiment.name,
+        "question": experiment.question,
+        "table": experiment.table,
+        "region": experiment.region,
+        "horizon": dataclasses.asdict(experiment.horizon),
+        "targets": {
+            key: {target.kind: target.value, "by": target.by, "hard": target.hard}
+            for key, target in experiment.targets.items()
+        },
+        "levers": {"free": list(experiment.levers.free), "payer": experiment.levers.payer},
+        "limits": {key: _given(dataclasses.asdict(limit)) for key, limit in experiment.limits.items()},
+        "cards": {key: list(v) if isinstance(v, tuple) else v for key, v in experiment.cards.items()},
+        "tariffs": {},
+    }
+    if experiment.solver is not None:
+        whole["solver"] = experiment.solver
+    if experiment.deciding:
+        whole["deciding"] = ALL if experiment.deciding == (ALL,) else list(experiment.deciding)
+        whole["weights"] = dict(experiment.weights)
+    if experiment.corridor is not None:
+        whole["corridor"] = experiment.corridor
+    if experiment.levers.benefit is not None:
+        whole["levers"]["benefit"] = dataclasses.asdict(experiment.levers.benefit)
+    for tariff in experiment.tariffs:
+        entry = _given({"group": tariff.group, "points": tariff.points, "from": tariff.from_year})
+        whole["tariffs"].setdefault(tariff.partner, []).append(entry)
+    return whole
+
+
+def experiment_of(entries: Mapping[str, Any], name: str = "experiment") -> Experiment:
+    """As `experiment_from`, without looking at the ranges of cards and without a source in its errors."""
+    _closed("", entries, KEYS)
+    horizon = _section(entries, "horizon", ("years", "beyond"))
+    levers = _section(entries, "levers", ("free", "payer", "benefit"))
+    benefit = levers.get("benefit")
+    if benefit is not None:
+        levers["benefit"] = Benefit(**_closed("levers.benefit", benefit, ("to", "by")))
+    names = ("question", "table", "region", "solver", "base", "deciding", "corridor")
+    plain = {key: entries[key] for key in names if key in entries}
+    targets = _section(entries, "targets", None)
+    limits = _section(entries, "limits", None)
+    for section, names, allowed in (("targets", targets, TARGETS), ("limits", limits, LIMITS)):
+        for key in names:  # a misspelled name is said before what stands under it
+            one_of(section, key, allowed)
+    targets = {key: entry for key, entry in targets.items() if entry not in (NONE, {})}
+    limits = {key: entry for key, entry in limits.items() if entry != NONE}  # {} is one with the margin of its card
+    return Experiment(
+        name=entries.get("name", name),
+        horizon=Horizon(**horizon),
+        targets={key: _target(key, entry) for key, entry in targets.items()},
+        levers=Levers(**levers),
+        limits={key: Limit(**_closed(f"limits.{key}", entry, ("margin", "soft"))) for key, entry in limits.items()},
+        cards=_section(entries, "cards", None),
+        weights=_section(entries, "weights", None),
+        tariffs=_tariffs(_section(entries, "tariffs", None)),
+        **plain,
+    )
 
 
 def experiment_required(experiment: object) -> Experiment:
@@ -226,3 +297,49 @@ def _set_world(experiment: Experiment) -> None:
     object.__setattr__(experiment, "deciding", regions)
     object.__setattr__(experiment, "weights", Frozen(checked_weights(experiment.weights, regions)))
     object.__setattr__(experiment, "corridor", corridor)
+
+
+def _closed(where: str, entry: object, allowed: Sequence[str]) -> dict[str, Any]:
+    """`entry` as a dict whose keys are all allowed."""
+    if not isinstance(entry, Mapping):
+        raise refuse(where, entry, f"a table such as {{{allowed[0]} = …}} with the keys {', '.join(allowed)}")
+    for key in entry:
+        if key not in allowed:
+            raise refuse(f"{where}.{key}".lstrip("."), key, ", ".join(allowed), nearest(str(key), allowed))
+    return dict(entry)
+
+
+def _section(entries: Mapping[str, Any], name: str, allowed: Sequence[str] | None) -> dict[str, Any]:
+    entry = entries.get(name, {})
+    if allowed is not None:
+        return _closed(name, entry, allowed)
+    if not isinstance(entry, Mapping):
+        raise refuse(name, entry, f"a section [{name}]")
+    return dict(entry)
+
+
+def _target(key: str, entry: object) -> Target:
+    where = f"targets.{key}"
+    fields = _closed(where, entry, (*KINDS, "by", "hard"))
+    kinds = [kind for kind in KINDS if kind in fields]
+    if len(kinds) != 1:
+        found = " and ".join(kinds) or "neither"
+        raise refuse(where, found, "one of exactly and at_least")
+    value = fields.pop(kinds[0])
+    return Target(kinds[0], value, **fields)
+
+
+def _tariffs(section: Mapping[str, Any]) -> tuple[Tariff, ...]:
+    """Tariffs from partner -> one entry or a list of them."""
+    found: list[Tariff] = []
+    for partner, entry in section.items():
+        for one in entry if isinstance(entry, list) else [entry]:
+            fields = _closed(f"tariffs.{partner}", one, ("group", "points", "from"))
+            if "from" in fields:
+                fields["from_year"] = fields.pop("from")
+            found.append(Tariff(partner, **fields))
+    return tuple(found)
+
+
+def _given(entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entries.items() if value is not None}

@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from iomodel.errors import IOModelError, ResultError
-from iomodel.experiment_file import experiment_of, experiment_to_dict
+from iomodel.experiment import experiment_of, experiment_to_dict
 from iomodel.files import write_text, write_whole
 from iomodel.program.certificate import Verdict
 from iomodel.program.trajectory import Trajectory

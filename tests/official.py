@@ -6,7 +6,8 @@ the experiments as they are.
 
 from __future__ import annotations
 
-from iomodel.experiment import Experiment, load_experiment
+from iomodel.experiment import Experiment
+from iomodel.experiment_file import load_experiment
 
 OFFICIAL = "china-2020"
 ON_OFFICIAL = ("--set", f"table={OFFICIAL}")

@@ -10,7 +10,8 @@ from official import OFFICIAL, official
 
 from iomodel.commands.options import changed
 from iomodel.errors import ExperimentError
-from iomodel.experiment import Experiment, load_experiment
+from iomodel.experiment import Experiment
+from iomodel.experiment_file import load_experiment
 
 
 def _typed(*changes: str) -> Experiment:

@@ -13,9 +13,9 @@ from official import official
 
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, IOModelError
-from iomodel.experiment import Benefit, Experiment, Horizon, Levers, Limit, Target, Tariff, load_experiment
+from iomodel.experiment import KEYS, Benefit, Experiment, Horizon, Levers, Limit, Target, Tariff, experiment_from
 from iomodel.experiment_checks import partners
-from iomodel.experiment_file import KEYS, experiment_from, shipped_experiments
+from iomodel.experiment_file import load_experiment, shipped_experiments
 from iomodel.experiment_parts import GROUPS, LIMITS, MARGINS, TARGETS
 from iomodel.program import policy
 from iomodel.table import load_table

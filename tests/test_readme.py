@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from iomodel.cli import main
-from iomodel.experiment import load_experiment
+from iomodel.experiment_file import load_experiment
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

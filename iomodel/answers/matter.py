@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from iomodel.assumptions import Ranged
+
 HEADLINE = "actual_individual_consumption_share"
 GOAL = "goal"
 
@@ -29,24 +31,17 @@ _ON_LINE = " (on a straight line)"
 
 
 @dataclass(frozen=True)
-class Matter:
+class Matter(Ranged):
     """What one assumption does to a path.
 
     key, title, unit, kind, value, low, high: of the card (kind "table" for a group of coefficients, whose value is a
-    relative change). derivatives: outcome -> change per unit of the card, "goal" among them. elasticities: outcome ->
-    percent of change per percent of the card; None of the goal, whose zero means nothing. at_low, at_high: outcome ->
-    change when the card goes to that end of its range. method: how the derivatives were found ("differentiated",
-    "solved again", "simulated"); ends: how the changes ("straight line", "solved again", or why there is none). by,
-    year: the outcome of the order and its year.
+    relative change; `Ranged`). derivatives: outcome -> change per unit of the card, "goal" among them. elasticities:
+    outcome -> percent of change per percent of the card; None of the goal, whose zero means nothing. at_low, at_high:
+    outcome -> change when the card goes to that end of its range. method: how the derivatives were found
+    ("differentiated", "solved again", "simulated"); ends: how the changes ("straight line", "solved again", or why
+    there is none). by, year: the outcome of the order and its year.
     """
 
-    key: str
-    title: str
-    unit: str
-    kind: str
-    value: float
-    low: float
-    high: float
     derivatives: Mapping[str, float]
     elasticities: Mapping[str, float | None]
     at_low: Mapping[str, float]

@@ -18,7 +18,7 @@ from iomodel.balancing.drafts import ARRAYS, Draft, Floats, make_draft
 from iomodel.balancing.fitting import METHODS, Problem, fitted
 from iomodel.balancing.reports import BalanceReport, Conceded, moved_cells
 from iomodel.balancing.seeds import seeded
-from iomodel.balancing.totals import Labelled, Totals, both_sides, fixed_cells, labelled_totals
+from iomodel.balancing.totals import DraftTotals, Labelled, both_sides, fixed_cells, labelled_totals
 from iomodel.errors import BalanceError, SolverError, nearest
 from iomodel.files import netcdf_file, write_whole
 from iomodel.labels import IMPORTS, TAX_DIMS
@@ -82,7 +82,7 @@ def balance(
 
 def balance_draft(
     draft: Draft,
-    totals: Totals,
+    totals: DraftTotals,
     *,
     fixed: Any = None,
     method: str = "gras",
@@ -134,7 +134,7 @@ def _plain(value: Any) -> bool:
     return isinstance(value, str | int | float | np.ndarray | np.generic) and not isinstance(value, bool)
 
 
-def _less_fixed(totals: Totals, fixed: Floats) -> Totals:
+def _less_fixed(totals: DraftTotals, fixed: Floats) -> DraftTotals:
     """What is left of the totals for the cells that may move; what is zero but for rounding is zero."""
 
     def left(wanted: Floats, axis: int) -> Floats:
@@ -144,7 +144,7 @@ def _less_fixed(totals: Totals, fixed: Floats) -> Totals:
     return replace(totals, rows=left(totals.rows, 1), columns=left(totals.columns, 0))
 
 
-def _kept(draft: Draft, totals: Totals, matrix: Floats) -> tuple[float, tuple[Conceded, ...]]:
+def _kept(draft: Draft, totals: DraftTotals, matrix: Floats) -> tuple[float, tuple[Conceded, ...]]:
     """The largest miss of a hard total or of sales equal to payments, and the soft totals that gave way by a millionth
     or more, largest first."""
     worst, gave = _imbalance(draft, matrix), list[tuple[float, Conceded]]()

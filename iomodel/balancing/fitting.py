@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 
 from iomodel.balancing.drafts import SELLERS, Draft, Floats
-from iomodel.balancing.totals import Totals
+from iomodel.balancing.totals import DraftTotals
 from iomodel.errors import BalanceError
 
 METHODS = ("ras", "gras", "kras", "entropy", "quadratic")
@@ -27,7 +27,7 @@ class Problem:
 
     draft: Draft
     start: Floats
-    aims: Totals
+    aims: DraftTotals
     fixed: Floats
 
 

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iomodel.balancing.drafts import Draft, Floats
-from iomodel.balancing.totals import Totals
+from iomodel.balancing.totals import DraftTotals
 from iomodel.errors import BalanceError
 
 
 def seeded(
-    draft: Draft, start: Floats, aims: Totals, seed: str | None, held: NDArray[np.bool_]
+    draft: Draft, start: Floats, aims: DraftTotals, seed: str | None, held: NDArray[np.bool_]
 ) -> tuple[Floats, list[str]]:
     """The start with empty rows and columns filled where that was asked for, and a line of history for each.
 

@@ -23,7 +23,7 @@ Labelled = xr.DataArray | Mapping[str, xr.DataArray] | Sequence[xr.DataArray] | 
 
 
 @dataclass(frozen=True)
-class Totals:
+class DraftTotals:
     """Targets by row and by column of a draft (NaN: free) with the softness of each (0: hard); history: lines."""
 
     rows: Floats
@@ -33,10 +33,10 @@ class Totals:
     history: tuple[str, ...] = ()
 
 
-def free_totals(draft: Draft) -> Totals:
+def free_totals(draft: Draft) -> DraftTotals:
     """Totals that leave every row and column free."""
     rows, columns = draft.matrix.shape
-    return Totals(np.full(rows, np.nan), np.full(columns, np.nan), np.zeros(rows), np.zeros(columns))
+    return DraftTotals(np.full(rows, np.nan), np.full(columns, np.nan), np.zeros(rows), np.zeros(columns))
 
 
 def labelled_totals(
@@ -45,7 +45,7 @@ def labelled_totals(
     column_totals: Labelled | None,
     row_softness: float | Labelled,
     column_softness: float | Labelled,
-) -> Totals:
+) -> DraftTotals:
     """The totals that labelled arrays state; softness: one number, or arrays labelled like the totals (inf: free).
 
     Raises BalanceError for dims that belong to no group, labels that are not exactly the group's, NaN, negative
@@ -69,10 +69,10 @@ def labelled_totals(
             raise BalanceError(f"{side}_softness holds {soft[~(soft >= 0)][0]}; allowed: 0 (hard) or more.")
         targets[np.isinf(soft)] = np.nan
         told += [targets, soft]
-    return Totals(told[0], told[2], told[1], told[3])
+    return DraftTotals(told[0], told[2], told[1], told[3])
 
 
-def both_sides(draft: Draft, totals: Totals, tolerance: float = 1e-10) -> Totals:
+def both_sides(draft: Draft, totals: DraftTotals, tolerance: float = 1e-10) -> DraftTotals:
     """Hard totals of sellers also for the buyers of the same region and sector and the other way round, if free.
 
     What a sector sells is what it pays: in a draft with value added both are its output. A soft total stands once: the

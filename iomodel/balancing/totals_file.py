@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from iomodel.balancing.drafts import Draft, Group
-from iomodel.balancing.totals import Totals
+from iomodel.balancing.totals import DraftTotals
 from iomodel.errors import BalanceError, nearest
 
 COLUMNS = ("side", "region", "sector", "value", "hardness")
@@ -34,7 +34,7 @@ class _Line:
     softness: float
 
 
-def read_totals(path: str | Path, draft: Draft) -> Totals:
+def read_totals(path: str | Path, draft: Draft) -> DraftTotals:
     """The totals in a CSV file, for the rows and columns of `draft` and in its unit.
 
     Raises BalanceError that names the file, the line and the column: unknown columns, labels, sides or hardness, a
@@ -63,7 +63,7 @@ def read_totals(path: str | Path, draft: Draft) -> Totals:
         targets[line.side][place], soft[line.side][place] = line.value, line.softness
     for group in (*draft.rows, *draft.columns):
         _complete(path, group, set(seen))
-    return Totals(targets["row"], targets["column"], soft["row"], soft["column"])
+    return DraftTotals(targets["row"], targets["column"], soft["row"], soft["column"])
 
 
 def _unknown(path: str | Path, line: _Line, groups: Sequence[Group]) -> BalanceError:

@@ -13,8 +13,7 @@ def add(command: Command) -> None:
 
 
 def _experiments(_: argparse.Namespace) -> int:
-    from iomodel.experiment import load_experiment
-    from iomodel.experiment_file import shipped_experiments
+    from iomodel.experiment_file import load_experiment, shipped_experiments
     from iomodel.shipped import shipped_file
 
     names = shipped_experiments()

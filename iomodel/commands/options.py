@@ -92,7 +92,7 @@ def _payers(named: str | None) -> list[str]:
 
 def changed(name: str, asked: argparse.Namespace) -> Experiment:
     """The experiment of this name or file, with what --set and --solver say; its solver is one that is here."""
-    from iomodel.experiment import load_experiment
+    from iomodel.experiment_file import load_experiment
 
     experiment = load_experiment(name)
     for change in sorted(asked.changes, key=lambda text: not text.startswith("table=")):  # its cards have its ranges

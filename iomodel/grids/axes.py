@@ -14,7 +14,8 @@ from typing import Any
 
 from iomodel.cards import Cards
 from iomodel.errors import ExperimentError, nearest
-from iomodel.experiment_file import KEYS, MERGED, find_experiment, read_experiment
+from iomodel.experiment import KEYS
+from iomodel.experiment_file import MERGED, find_experiment, load_experiment
 from iomodel.experiment_parts import KINDS, MARGINS, TABLE_FILES, TARGETS
 from iomodel.grids.definition import EXPERIMENT, Axis, Label, Settings
 from iomodel.values import number, one_of, refuse, text, whole
@@ -79,7 +80,7 @@ def differences(where: str, entry: object, folder: Path) -> Settings:
     for key, value in entry.items():
         one_of(where, key, [known for known in KEYS if known != "question"])
         if key == "base":
-            found[EXPERIMENT] = read_experiment(find_experiment(text(f"{where}.base", value), folder))
+            found[EXPERIMENT] = load_experiment(find_experiment(text(f"{where}.base", value), folder))
         elif key in MERGED:
             if not isinstance(value, Mapping):
                 raise refuse(f"{where}.{key}", value, f"a table such as {{{key} = {{… = …}}}}")
@@ -193,7 +194,7 @@ def _variants(where: str, entry: Mapping[str, Any], folder: Path) -> tuple[tuple
         at = f"{where}.variants.{name}"
         try:
             if isinstance(one, str):
-                settings.append({EXPERIMENT: read_experiment(find_experiment(one, folder))})
+                settings.append({EXPERIMENT: load_experiment(find_experiment(one, folder))})
             else:
                 inner = {key: value for key, value in one.items() if key != "name"} if isinstance(one, Mapping) else one
                 settings.append(differences(at, inner, folder))

@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from iomodel.errors import ExperimentError
-from iomodel.experiment import Experiment
-from iomodel.experiment_file import experiment_to_dict
+from iomodel.experiment import Experiment, experiment_to_dict
 from iomodel.frozen import Frozen
 from iomodel.grids.filters import kept
 

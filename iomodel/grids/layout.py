@@ -13,8 +13,7 @@ import numpy as np
 import xarray as xr
 
 from iomodel.errors import IOModelError
-from iomodel.experiment import Experiment
-from iomodel.experiment_file import experiment_to_dict
+from iomodel.experiment import Experiment, experiment_to_dict
 from iomodel.grids.definition import Grid
 from iomodel.grids.outcome import template_of
 from iomodel.grids.runs import runs

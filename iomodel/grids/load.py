@@ -8,7 +8,6 @@ run can find out (a policy that no path meets, a card that the calibration refus
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from iomodel.cards import load_cards
 from iomodel.errors import CardError, ExperimentError, IOModelError, TableError, nearest
 from iomodel.experiment import Experiment
-from iomodel.experiment_file import find_experiment, read_experiment
+from iomodel.experiment_file import find_experiment, load_experiment
 from iomodel.experiment_parts import KINDS
 from iomodel.frozen import Frozen
 from iomodel.grids.axes import MOST_POINTS, differences, listed, read_axis
@@ -29,6 +28,7 @@ from iomodel.grids.samples import SALTELLI, read_samples
 from iomodel.grids.tables import Facts, facts_of
 from iomodel.shipped import shipped_file, shipped_names
 from iomodel.table import producer_required
+from iomodel.toml_text import read_toml
 from iomodel.values import file_path, number, refuse, text
 
 FOLDER = "experiments/grids"
@@ -58,8 +58,9 @@ def load_grid(name_or_path: str | Path) -> Grid:
     (('package', 'drive_cut'), 0.0)
     """
     path = _find(name_or_path)
+    entries = read_toml(path, ExperimentError, "grid")
     try:
-        return _grid(_read(path), path)
+        return _grid(entries, path)
     except (ExperimentError, CardError, TableError) as error:
         raise type(error)(f"{path}: {error}") from None
 
@@ -75,15 +76,6 @@ def _find(name_or_path: str | Path) -> Path:
     what = "is a folder, not a grid" if path.is_dir() else "does not exist"
     advice = nearest(str(name_or_path), shipped)
     raise ExperimentError(f"{path} {what}; name a TOML file or one of the shipped grids: {', '.join(shipped)}.{advice}")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"this is not TOML ({error}). See a shipped grid for the form.") from None
-    except OSError as error:
-        raise ExperimentError(f"cannot be read ({error.strerror}).") from None
 
 
 def _grid(entries: Mapping[str, Any], path: Path) -> Grid:
@@ -129,7 +121,7 @@ def _base(entries: Mapping[str, Any], folder: Path) -> Experiment:
     """The base experiment with the file's changes laid over it."""
     if "base" not in entries:
         raise refuse("base", None, 'the name or path of an experiment, such as base = "two-halves"')
-    base = read_experiment(find_experiment(text("base", entries["base"]), folder))
+    base = load_experiment(find_experiment(text("base", entries["base"]), folder))
     changes = dict(differences("changes", entries.get("changes", {}), folder))
     if EXPERIMENT in changes:
         raise refuse("changes.base", entries["changes"]["base"], "changes of the grid's base; name that one in `base`")

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from iomodel.experiment import Experiment
-from iomodel.experiment_file import experiment_to_dict
+from iomodel.experiment import Experiment, experiment_to_dict
 from iomodel.experiment_parts import KINDS
 from iomodel.grids.definition import EXPERIMENT, Axis, Drawn, Grid, Run, Settings
 from iomodel.program.setting import SAVING_FLOOR
@@ -34,7 +33,7 @@ def structure(experiment: Experiment) -> str:
     Where several regions decide there are no parameters, and every value counts. The solver counts, too: it needs no
     rebuild, but the form in which it takes the program is compiled for it.
 
-    >>> from iomodel.experiment import load_experiment
+    >>> from iomodel.experiment_file import load_experiment
     >>> two = load_experiment("two-halves")
     >>> structure(two) == structure(two.set("targets.package.exactly", 3))
     True

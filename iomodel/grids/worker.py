@@ -27,9 +27,10 @@ from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError, IOModelError, SolverError, TableError
 from iomodel.experiment import Experiment
 from iomodel.grids.definition import Grid
-from iomodel.grids.outcome import PRICE, Outcome, laid_out
+from iomodel.grids.outcome import PRICE, WITH_NUMBERS, Outcome, laid_out
 from iomodel.grids.picked import Place, picked, places_of
 from iomodel.program.build import Program, assemble
+from iomodel.program.certificate import Verdict
 from iomodel.program.diagnose import shadow_prices
 from iomodel.program.trajectory import Trajectory
 from iomodel.run import other_values, without_levers
@@ -231,18 +232,24 @@ def _outcome(worker: Worker, task: Task) -> Outcome:
         program, verdict = settled(course, program, explained=worker.shared.explained, lay=lay)
         again = replay_of(course, program, verdict)
         verdict = again.verdict
-        found = Outcome(
-            task.index,
-            verdict.status,
-            solver_seconds=verdict.seconds,
-            worst_residual=verdict.worst_residual,
-            remedies=verdict.remedies,
-            table_sha256=course.arrays.economy.table.sha256,
-        )
+        found = _of_verdict(task, verdict, course.arrays.economy.table.sha256)
         if verdict.status != "optimal":
-            return replace(found, explanation=str(verdict))
+            return found
         values = picked(built.places, course, again.flows, again.levers)
         return replace(found, values=values, prices=_prices(worker, program))
+
+
+def _of_verdict(task: Task, verdict: Verdict, table: str) -> Outcome:
+    """The outcome of a run as far as its verdict tells; where there is no path, with that as explanation."""
+    return Outcome(
+        task.index,
+        verdict.status,
+        solver_seconds=verdict.seconds,
+        worst_residual=verdict.worst_residual,
+        remedies=verdict.remedies,
+        table_sha256=table,
+        explanation="" if verdict.status in WITH_NUMBERS else str(verdict),
+    )
 
 
 def _laid(built: Built, program: Program, **other: Mask) -> Program:
@@ -287,16 +294,9 @@ def _simulated(worker: Worker, task: Task, experiment: Experiment) -> Outcome:
 def _labelled(worker: Worker, task: Task, path: Trajectory) -> Outcome:
     """The outcome of a path that is labelled already."""
     template, keep, verdict = worker.shared.template, worker.shared.grid.keep, path.verdict
-    found = Outcome(
-        task.index,
-        verdict.status,
-        solver_seconds=verdict.seconds,
-        worst_residual=verdict.worst_residual,
-        remedies=verdict.remedies,
-        table_sha256=str(path.provenance["table_sha256"]),
-    )
-    if verdict.status not in ("optimal", "simulated"):
-        return replace(found, explanation=str(verdict))
+    found = _of_verdict(task, verdict, str(path.provenance["table_sha256"]))
+    if verdict.status not in WITH_NUMBERS:
+        return found
     values = laid_out({name: path.data[name] for name in keep.variables}, template)
     laws = {law: path.shadow_prices[law] for law in keep.prices if law in path.shadow_prices}
     return replace(found, values=values, prices=_with_missing(worker, laid_out(laws, template, PRICE)))

@@ -22,7 +22,8 @@ from iomodel.calibration.calibrating import calibrate
 from iomodel.course import economy_of
 from iomodel.economy import Economy
 from iomodel.errors import CardError
-from iomodel.experiment import Experiment, load_experiment
+from iomodel.experiment import Experiment
+from iomodel.experiment_file import load_experiment
 from iomodel.multipliers import multipliers
 from iomodel.multipliers import warnings_of as multiplier_warnings
 from iomodel.program.policy import PAYERS

@@ -1,4 +1,4 @@
-"""The cells of an inter-country table as one vector, and a draft that need not balance.
+"""The cells of an inter-country table, which need not balance, and as one vector.
 
 The balancing methods know vectors; this is the one place that turns flows, final demand and value added into one and
 back.
@@ -19,7 +19,7 @@ Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class Draft:
+class Cells:
     """Cells that need not balance, in one unit.
 
     flows (region, sector, to_region, to_sector), final (region, sector, to_region, category), added (region, sector):
@@ -37,7 +37,7 @@ class Draft:
         """All cells one after the other: flows, final demand, value added."""
         return np.concatenate([self.flows.ravel(), self.final.ravel(), self.added.ravel()])
 
-    def with_cells(self, cells: Array) -> Draft:
+    def with_cells(self, cells: Array) -> Cells:
         """The draft with other cells, in the order of `vector`."""
         ends = np.cumsum([self.flows.size, self.final.size])
         flows, final, added = np.split(cells, ends)
@@ -67,9 +67,9 @@ class Draft:
         return self.sales().sum(axis=2)
 
 
-def draft_of(table: Table) -> Draft:
+def draft_of(table: Table) -> Cells:
     """The cells of a table."""
-    return Draft(
+    return Cells(
         table.regions,
         table.sectors,
         table.categories,

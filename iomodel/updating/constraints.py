@@ -15,7 +15,7 @@ import scipy.sparse
 import xarray as xr
 
 from iomodel.labels import positions
-from iomodel.updating.cells import Array, Draft, Places
+from iomodel.updating.cells import Array, Cells, Places
 from iomodel.updating.pieces import Pairs, Totals
 from iomodel.updating.starting import sector_places, wanted_pairs
 
@@ -45,7 +45,7 @@ class System:
     softness: Array
 
 
-def system(draft: Draft, blocks: Sequence[xr.Dataset], totals: Sequence[Totals], pairs: Sequence[Pairs]) -> System:
+def system(draft: Cells, blocks: Sequence[xr.Dataset], totals: Sequence[Totals], pairs: Sequence[Pairs]) -> System:
     """The constraints of the pieces on the draft; rows that touch fixed cells alone are left out."""
     official = {draft.where(block.attrs["region"]): block for block in blocks}
     rows = [
@@ -78,7 +78,7 @@ def system(draft: Draft, blocks: Sequence[xr.Dataset], totals: Sequence[Totals],
     )
 
 
-def _official_rows(draft: Draft, official: dict[int, xr.Dataset]) -> Iterator[Row]:
+def _official_rows(draft: Cells, official: dict[int, xr.Dataset]) -> Iterator[Row]:
     flows, final, _ = draft.places()
     for home, block in official.items():
         region = draft.regions[home]
@@ -94,7 +94,7 @@ def _official_rows(draft: Draft, official: dict[int, xr.Dataset]) -> Iterator[Ro
             yield Row(f"exports of {region}: {code}", sold, None, float(block.exports.values[product]), 0.0)
 
 
-def _balances(draft: Draft, official: dict[int, xr.Dataset]) -> Iterator[Row]:
+def _balances(draft: Cells, official: dict[int, xr.Dataset]) -> Iterator[Row]:
     flows, final, added = draft.places()
     for region, label in enumerate(draft.regions):
         if region in official:
@@ -106,7 +106,7 @@ def _balances(draft: Draft, official: dict[int, xr.Dataset]) -> Iterator[Row]:
             yield Row(f"balance of {label} {code}", np.concatenate([row, column]), signs, 0.0, 0.0)
 
 
-def _totals(draft: Draft, totals: Sequence[Totals], official: dict[int, xr.Dataset]) -> Iterator[Row]:
+def _totals(draft: Cells, totals: Sequence[Totals], official: dict[int, xr.Dataset]) -> Iterator[Row]:
     flows, final, added = draft.places()
     for piece in totals:
         sectors = sector_places(draft, piece.sectors)
@@ -126,7 +126,7 @@ def _totals(draft: Draft, totals: Sequence[Totals], official: dict[int, xr.Datas
             yield Row(f"{piece.name}: {draft.regions[region]}", places.ravel(), None, float(target), piece.tau)
 
 
-def _pairs(draft: Draft, pairs: Sequence[Pairs]) -> Iterator[Row]:
+def _pairs(draft: Cells, pairs: Sequence[Pairs]) -> Iterator[Row]:
     flows, final, _ = draft.places()
     for piece in pairs:
         for seller, buyer, sectors, target in wanted_pairs(draft, piece):

@@ -18,7 +18,7 @@ import xarray as xr
 from iomodel.balancing.entropy import Fitted, fit
 from iomodel.errors import BalanceError, TableError
 from iomodel.table import Table, make_table
-from iomodel.updating.cells import Array, Draft, draft_of
+from iomodel.updating.cells import Array, Cells, draft_of
 from iomodel.updating.checks import check_contradictions, checked_pieces, checked_starts, piece_name
 from iomodel.updating.constraints import System, system
 from iomodel.updating.persons import where_output_is
@@ -87,7 +87,7 @@ def update(
     return _table(found, first, blocks, accounts or first, year, name or f"{first.name}-{year}", text)
 
 
-def _fitted(draft: Draft, laws: System, blocks: Sequence[xr.Dataset], decimals: int | None) -> tuple[Fitted, Draft]:
+def _fitted(draft: Cells, laws: System, blocks: Sequence[xr.Dataset], decimals: int | None) -> tuple[Fitted, Cells]:
     """The solution of the entropy program and the draft that it makes, with the official cells as they are."""
     cells = draft.vector()
     fitted = fit(cells[laws.free], laws.matrix, laws.targets, laws.softness, names=[row.name for row in laws.rows])
@@ -105,7 +105,7 @@ def _weights(weights: Sequence[float] | None, starts: Sequence[Table]) -> Sequen
     return found
 
 
-def _shares(piece: OfficialBlock, starts: Sequence[Table], weights: Sequence[float]) -> Draft:
+def _shares(piece: OfficialBlock, starts: Sequence[Table], weights: Sequence[float]) -> Cells:
     """Where the sellers' shares in the official imports come from: as they are there, without growth."""
     start = starts[0]
     if piece.shares is None:
@@ -134,7 +134,7 @@ def _start_has(laws: System) -> None:
         )
 
 
-def _official_again(draft: Draft, block: xr.Dataset) -> Draft:
+def _official_again(draft: Cells, block: xr.Dataset) -> Cells:
     """The block's own cells as they are, and its imports by product and use and exports by product summing to them.
 
     What the fit or rounding left over goes to the largest cell of each sum.
@@ -166,7 +166,7 @@ def _summing_to(wanted: Array, cells: Array) -> Array:
 
 
 def _table(
-    draft: Draft,
+    draft: Cells,
     start: Table,
     blocks: Sequence[xr.Dataset],
     accounts: Table,
@@ -254,7 +254,7 @@ def _history(
 
 
 def _report(
-    laws: System, fitted: Fitted, draft: Draft, found: Draft, starts: Sequence[Table], wanted: Array
+    laws: System, fitted: Fitted, draft: Cells, found: Cells, starts: Sequence[Table], wanted: Array
 ) -> dict[str, Any]:
     """Plain values: rows, steps, largest residuals, what soft rows conceded and which sales moved most."""
     hard = laws.softness == 0

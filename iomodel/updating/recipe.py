@@ -6,7 +6,6 @@ files (`--source`), shipped tables, or files beside itself; `sources` reads them
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from iomodel.errors import CardError, nearest
 from iomodel.shipped import shipped_file, shipped_names
+from iomodel.toml_text import read_toml
 from iomodel.updating.recipe_checks import closed, kinds, named_once, scaling, validation, variant
 
 FOLDER = "tables/recipes"
@@ -116,12 +116,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     if not path.is_file():
         known = ", ".join(shipped_recipes())
         raise CardError(f"There is no recipe {text!r}: no file of this name, and shipped are {known}.")
-    try:
-        with path.open("rb") as stream:
-            said = tomllib.load(stream)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CardError(f"{path.name} is no TOML file: {error}.") from error
-    return _recipe(said, path)
+    return _recipe(read_toml(path, CardError, "recipe"), path)
 
 
 def _entries(file: str, said: Mapping[str, Any]) -> None:

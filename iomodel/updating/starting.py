@@ -17,13 +17,13 @@ from iomodel.errors import BalanceError, TableError
 from iomodel.labels import positions
 from iomodel.national import national_block
 from iomodel.table import Table
-from iomodel.updating.cells import Array, Draft, draft_of
+from iomodel.updating.cells import Array, Cells, draft_of
 from iomodel.updating.pieces import OfficialBlock, Pairs, Totals
 
 STOCKS = "inventories"
 
 
-def grown(start: Table, targets: Array) -> Draft:
+def grown(start: Table, targets: Array) -> Cells:
     """The start with each region's value added at `targets` (region; NaN: as it is) and its flows grown likewise.
 
     Domestic: × g_r; from r to d: × √(g_r g_d), g = target / value added of the start.
@@ -40,7 +40,7 @@ def grown(start: Table, targets: Array) -> Draft:
     )
 
 
-def mixed(drafts: Sequence[Draft], weights: Sequence[float]) -> Draft:
+def mixed(drafts: Sequence[Cells], weights: Sequence[float]) -> Cells:
     """The weighted mean of drafts in the same labels."""
     share = np.asarray(weights, dtype=float) / np.sum(weights)
     first = drafts[0]
@@ -96,7 +96,7 @@ def settled_block(piece: OfficialBlock, start: Table) -> xr.Dataset:
     return block.sel(sector=start.sectors, to_sector=start.sectors)
 
 
-def laid_in(draft: Draft, block: xr.Dataset, shares: Draft, seed: bool) -> tuple[Draft, list[str]]:
+def laid_in(draft: Cells, block: xr.Dataset, shares: Cells, seed: bool) -> tuple[Cells, list[str]]:
     """The draft with the official block, and what was seeded for it, in words: domestic cells and value added as they
     are, imports split by `shares`.
 
@@ -124,7 +124,7 @@ def laid_in(draft: Draft, block: xr.Dataset, shares: Draft, seed: bool) -> tuple
     return replace(draft, flows=flows, final=final, added=added), said
 
 
-def _product_shares(sold: Array, wanted: Array, draft: Draft, block: xr.Dataset, seed: bool) -> tuple[Array, list[str]]:
+def _product_shares(sold: Array, wanted: Array, draft: Cells, block: xr.Dataset, seed: bool) -> tuple[Array, list[str]]:
     """Sellers' shares in the imports of each product, (seller, sector), and what was seeded."""
     total = sold.sum(axis=0)
     empty = (total <= 0) & (wanted > 0)
@@ -133,7 +133,7 @@ def _product_shares(sold: Array, wanted: Array, draft: Draft, block: xr.Dataset,
     return np.divide(sold, total, out=np.broadcast_to(everywhere[:, None], sold.shape).copy(), where=total > 0), said
 
 
-def _exports(flows: Array, final: Array, home: int, block: xr.Dataset, draft: Draft, seed: bool) -> list[str]:
+def _exports(flows: Array, final: Array, home: int, block: xr.Dataset, draft: Cells, seed: bool) -> list[str]:
     """The home region's sales abroad scaled to its official exports by product, in place; what was seeded."""
     wanted = block.exports.values
     abroad = np.arange(len(draft.regions)) != home
@@ -151,7 +151,7 @@ def _exports(flows: Array, final: Array, home: int, block: xr.Dataset, draft: Dr
     return said
 
 
-def _seeded_or_refused(empty: np.ndarray, wanted: Array, seed: bool, draft: Draft, what: str) -> list[str]:
+def _seeded_or_refused(empty: np.ndarray, wanted: Array, seed: bool, draft: Cells, what: str) -> list[str]:
     """What is seeded, in words; BalanceError where the official block does not ask for it."""
     listed = ", ".join(f"{draft.sectors[place]} {wanted[place]:,.6g}" for place in np.flatnonzero(empty).tolist())
     if empty.any() and not seed:
@@ -162,7 +162,7 @@ def _seeded_or_refused(empty: np.ndarray, wanted: Array, seed: bool, draft: Draf
     return [f"{what}: zero cells of the start seeded with the shares of all products: {listed}"] if listed else []
 
 
-def seeded(draft: Draft, pairs: Sequence[Pairs]) -> tuple[Draft, list[str]]:
+def seeded(draft: Cells, pairs: Sequence[Pairs]) -> tuple[Cells, list[str]]:
     """The draft with cells where a pair has a target and the start none, and a line for the history for each piece."""
     said: list[str] = []
     for piece in pairs:
@@ -189,7 +189,7 @@ def seeded(draft: Draft, pairs: Sequence[Pairs]) -> tuple[Draft, list[str]]:
     return draft, said
 
 
-def wanted_pairs(draft: Draft, piece: Pairs) -> list[tuple[int, int, list[int], float]]:
+def wanted_pairs(draft: Cells, piece: Pairs) -> list[tuple[int, int, list[int], float]]:
     """Places of seller and buyer, the sectors' places and the target of each pair that is known."""
     rows = sector_places(draft, piece.sectors)
     sellers = positions([str(label) for label in piece.values["region"].values], draft.regions)
@@ -203,6 +203,6 @@ def wanted_pairs(draft: Draft, piece: Pairs) -> list[tuple[int, int, list[int], 
     return found
 
 
-def sector_places(draft: Draft, sectors: Sequence[str] | None) -> list[int]:
+def sector_places(draft: Cells, sectors: Sequence[str] | None) -> list[int]:
     """Places of the sectors, all where None are named."""
     return list(range(len(draft.sectors))) if sectors is None else positions(sectors, draft.sectors)

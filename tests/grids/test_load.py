@@ -13,7 +13,7 @@ from official import official
 
 from iomodel.cards import CALENDAR_CARDS
 from iomodel.errors import CardError, ExperimentError, IOModelError, TableError
-from iomodel.experiment import load_experiment
+from iomodel.experiment_file import load_experiment
 from iomodel.grids.definition import Grid, Keep
 from iomodel.grids.describe import describe, examples
 from iomodel.grids.load import load_grid, shipped_grids

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from official import official
 
 from iomodel.errors import ExperimentError
-from iomodel.experiment import Experiment, load_experiment
+from iomodel.experiment import Experiment
+from iomodel.experiment_file import load_experiment
 from iomodel.grids.definition import Axis, Drawn, Grid, Keep
 from iomodel.grids.load import load_grid, same_entry
 from iomodel.grids.runs import runs, structure, structures

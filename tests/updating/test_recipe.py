@@ -150,7 +150,7 @@ def test_the_command_writes_the_table_and_says_what_moved(folder: Path, capsys: 
             "start = 3",
             r"start is 3; allowed: one \[\[start\]\] or more",
         ),
-        ("[[start]]", "[[start]", r"mine.toml is no TOML file"),
+        ("[[start]]", "[[start]", r"mine.toml: this is not TOML"),
     ],
 )
 def test_what_is_wrong_with_a_recipe_is_said(folder: Path, old: str, new: str, said: str) -> None:

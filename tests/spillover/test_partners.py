@@ -19,7 +19,8 @@ from iomodel.calibration.calibrating import calibrate
 from iomodel.cards import Cards, load_cards
 from iomodel.economy import Economy
 from iomodel.errors import IOModelError, ResultError, TableError
-from iomodel.experiment import Tariff, load_experiment
+from iomodel.experiment import Tariff
+from iomodel.experiment_file import load_experiment
 from iomodel.program.trajectory import Trajectory
 from iomodel.results import load_trajectory, save
 from iomodel.run import simulate
