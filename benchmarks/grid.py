@@ -37,8 +37,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 
 TIMES = ("seconds", "solver_seconds")
 NOTHING = """
-import iomodel.grids.processes as processes
-from iomodel.grids.outcome import Outcome
+import iomodel.grids.solving.processes as processes
+from iomodel.grids.storage.outcome import Outcome
 processes.solve_run = lambda worker, task: Outcome(task.index, "failed", explanation="nothing was done")
 processes.serve()
 """
@@ -53,7 +53,7 @@ def say(text: str) -> None:
 def driven(grid: Any, out: Path, **given: Any) -> tuple[float, Any]:
     """Runs a second of `run_grid` once every worker has its program, and its summary."""
     import iomodel as iom
-    from iomodel.grids.progress import Progress
+    from iomodel.grids.solving.progress import Progress
 
     ended: list[float] = []
 
@@ -121,9 +121,9 @@ def same_bits(folder: Path, package: int, benefit: int) -> None:
     import iomodel as iom
     from benchmarks.gridding.cluster import cluster
     from benchmarks.gridding.grids import short
-    from iomodel.grids.drive import tasks_of
-    from iomodel.grids.layout import template_for
-    from iomodel.grids.worker import Shared, Worker, solve_run
+    from iomodel.grids.solving.drive import tasks_of
+    from iomodel.grids.solving.layout import template_for
+    from iomodel.grids.solving.worker import Shared, Worker, solve_run
 
     grid = short(package, benefit)
     iom.run_grid(grid, folder / "here", workers=0)
@@ -155,8 +155,8 @@ def big(folder: Path, package: int, benefit: int) -> None:
     """Print how a large grid completes after a kill, and how it opens."""
     import iomodel as iom
     from benchmarks.gridding.grids import short_text
-    from iomodel.grids.contents import read_counts
-    from iomodel.grids.store import holds_store
+    from iomodel.grids.storage.contents import read_counts
+    from iomodel.grids.storage.store import holds_store
 
     file, out, size = folder / "big.toml", folder / "big", package * benefit
     file.write_text(short_text(package, benefit), encoding="utf-8")
@@ -187,7 +187,7 @@ def overhead(folder: Path, package: int, benefit: int) -> None:
     """Print what a run costs beside its solving."""
     from benchmarks.gridding import cluster as clusters
     from benchmarks.gridding.grids import short
-    from iomodel.grids import cluster, processes
+    from iomodel.grids.solving import cluster, processes
 
     grid = short(package, benefit)
     kept = processes.COMMAND
@@ -200,7 +200,7 @@ def overhead(folder: Path, package: int, benefit: int) -> None:
 
         def setup(self, worker: Any) -> None:
             """Be ready on a worker."""
-            from iomodel.grids import processes
+            from iomodel.grids.solving import processes
 
             processes.COMMAND = NOTHING
             super().setup(worker)

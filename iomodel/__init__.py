@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     )
     from iomodel.experiment import Experiment
     from iomodel.experiment_file import load_experiment
-    from iomodel.grids.definition import Grid
-    from iomodel.grids.drive import run_grid
+    from iomodel.grids.design.definition import Grid
+    from iomodel.grids.design.load import load_grid
     from iomodel.grids.indices import sensitivity
-    from iomodel.grids.load import load_grid
-    from iomodel.grids.opened import open_results
+    from iomodel.grids.solving.drive import run_grid
+    from iomodel.grids.storage.opened import open_results
     from iomodel.program.block import Block, Law, Var
     from iomodel.program.build import Program
     from iomodel.program.certificate import Verdict
@@ -89,10 +89,10 @@ _HOME = {
     "iomodel.answers.matter": ("Matter",),
     "iomodel.answers.matters": ("what_matters",),
     "iomodel.answers.matters_shown": ("matters_dataset", "matters_text"),
-    "iomodel.grids.definition": ("Grid",),
-    "iomodel.grids.drive": ("run_grid",),
+    "iomodel.grids.design.definition": ("Grid",),
+    "iomodel.grids.solving.drive": ("run_grid",),
     "iomodel.grids.indices": ("sensitivity",),
-    "iomodel.grids.load": ("load_grid",),
+    "iomodel.grids.design.load": ("load_grid",),
     "iomodel.program.block": ("Block", "Law", "Var"),
     "iomodel.program.build": ("Program",),
     "iomodel.program.certificate": ("Verdict",),
@@ -103,7 +103,7 @@ _HOME = {
     "iomodel.answers.frontiers": ("frontier",),
     "iomodel.answers.headline": ("compare",),
     "iomodel.answers.near_optimal": ("alternatives", "flat_directions"),
-    "iomodel.grids.opened": ("open_results",),
+    "iomodel.grids.storage.opened": ("open_results",),
     "iomodel.run": ("build", "resolve", "simulate", "solve", "what_binds"),
     "iomodel.spillover": ("spillovers",),
     "iomodel.table": ("Table", "load_table", "save_table"),

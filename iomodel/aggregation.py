@@ -55,6 +55,7 @@ def aggregate(
     group, or a concordance that splits no region. Sums: Z = Wᵀ Z₀ W and likewise for all other amounts; where sectors
     are split, their sales and purchases are split by the same weights, which the history says. Employment is kept for
     regions whose members all have it.
+    Source: Miller and Blair (2009), section 4.9: flows are added, coefficients and multipliers made anew.
 
     Raises TableError where a concordance or the groups do not cover the table, each code listed, where a sector of the
     target is left empty, and for regions of a national table; CardError for a concordance that is wrong in itself.

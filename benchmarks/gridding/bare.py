@@ -19,9 +19,9 @@ Calls = list[list[tuple[Any, Any]]]
 def recorded(grid: Any, file: Path) -> tuple[float, float, float]:
     """Solve a grid's runs in this process and write what the solver was called with; seconds in all, in the solver, and
     of processor time in all."""
-    from iomodel.grids.drive import tasks_of
-    from iomodel.grids.layout import template_for
-    from iomodel.grids.worker import Shared, Worker, solve_run
+    from iomodel.grids.solving.drive import tasks_of
+    from iomodel.grids.solving.layout import template_for
+    from iomodel.grids.solving.worker import Shared, Worker, solve_run
     from iomodel.program import solvers
 
     calls: Calls = []

@@ -6,8 +6,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from iomodel.grids.definition import Grid
-from iomodel.grids.load import load_grid
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.design.load import load_grid
 
 HALVES = """
 base = "two-halves"

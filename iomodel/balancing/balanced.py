@@ -65,6 +65,8 @@ def balance(
 
     Raises BalanceError: dims, labels, totals that contradict each other or signs and zeros of the draft (which, by how
     much); SolverError: not converged, with the totals that miss most; TableError: the result is no sound table.
+    Sources: Stone (1961) for RAS, Junius and Oosterhaven (2003) for GRAS, Lenzen, Gallego and Wood (2009) for KRAS;
+    each method's module has its equation.
 
     >>> labels = {"seller": ["goods", "services"], "user": ["goods", "services", "net exports"]}
     >>> draft = xr.DataArray([[7.0, 3, -3], [2, 9, 1]], coords=labels, dims=("seller", "user"))

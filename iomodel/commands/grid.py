@@ -11,8 +11,8 @@ from iomodel.commands.output import STATUS_CODES, say
 from iomodel.errors import ExperimentError, GridError
 
 if TYPE_CHECKING:
-    from iomodel.grids.definition import Grid
-    from iomodel.grids.drive import Summary
+    from iomodel.grids.design.definition import Grid
+    from iomodel.grids.solving.drive import Summary
 
 LISTED = 10
 """Runs without numbers that are listed; all of them stand in the results."""
@@ -39,7 +39,7 @@ def add(command: Command) -> None:
 
 
 def _grid(asked: argparse.Namespace) -> int:
-    from iomodel.grids.load import load_grid
+    from iomodel.grids.design.load import load_grid
 
     if asked.dry_run and asked.status:
         raise ExperimentError("--dry-run and --status: found both; ask for one.")
@@ -53,9 +53,9 @@ def _grid(asked: argparse.Namespace) -> int:
 
 
 def _solve(grid: Grid, folder: Path, asked: argparse.Namespace) -> int:
-    from iomodel.grids.drive import run_grid
-    from iomodel.grids.progress import Shown
-    from iomodel.grids.store import holds_store
+    from iomodel.grids.solving.drive import run_grid
+    from iomodel.grids.solving.progress import Shown
+    from iomodel.grids.storage.store import holds_store
 
     shown = Shown()
     try:
@@ -91,8 +91,8 @@ def _told(grid: Grid, summary: Summary, folder: Path) -> int:
 
 
 def _status(grid: Grid, folder: Path) -> int:
-    from iomodel.grids.contents import read_counts
-    from iomodel.grids.lock import holder_of, is_gone
+    from iomodel.grids.storage.contents import read_counts
+    from iomodel.grids.storage.lock import holder_of, is_gone
 
     say(f"{folder}: {read_counts(folder)}")
     if other := _other(grid, folder):
@@ -108,7 +108,7 @@ def _status(grid: Grid, folder: Path) -> int:
 
 def _other(grid: Grid, folder: Path) -> str:
     """Why this grid cannot go on with the results in the folder, "" where it can."""
-    from iomodel.grids.header import check_same, read_header
+    from iomodel.grids.storage.header import check_same, read_header
 
     try:
         check_same(read_header(folder), grid, folder)
@@ -119,21 +119,22 @@ def _other(grid: Grid, folder: Path) -> str:
 
 def _list_without_path(folder: Path) -> None:
     """The first runs that ended without numbers."""
-    from iomodel.grids.contents import without_path
+    from iomodel.grids.storage.contents import without_path
 
     found = without_path(folder)
     for run in found[:LISTED]:
         say(f"  {run}")
     if len(found) > LISTED:
-        say(f"  … and {len(found) - LISTED:,} more without numbers: iomodel.grids.contents.without_path lists all")
+        everyone = "iomodel.grids.storage.contents.without_path lists all"
+        say(f"  … and {len(found) - LISTED:,} more without numbers: {everyone}")
 
 
 def _dry_run(grid: Grid, folder: Path, asked: argparse.Namespace) -> int:
-    from iomodel.grids.contents import read_counts
     from iomodel.grids.describe import describe
-    from iomodel.grids.drive import cores
-    from iomodel.grids.opened import open_results
-    from iomodel.grids.store import holds_store
+    from iomodel.grids.solving.drive import cores
+    from iomodel.grids.storage.contents import read_counts
+    from iomodel.grids.storage.opened import open_results
+    from iomodel.grids.storage.store import holds_store
     from iomodel.values import whole
 
     workers = cores() if asked.workers is None else whole("workers", asked.workers, 0, 1024, "processes")

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from iomodel.cards import CALENDAR_CARDS, COUNTRY, too_few
-from iomodel.grids.definition import Axis, Drawn, Grid
-from iomodel.grids.kept import years_kept
-from iomodel.grids.progress import duration
-from iomodel.grids.runs import structures
-from iomodel.grids.tables import Facts, facts_of
+from iomodel.grids.design.definition import Axis, Drawn, Grid
+from iomodel.grids.design.kept import years_kept
+from iomodel.grids.design.runs import structures
+from iomodel.grids.design.tables import Facts, facts_of
+from iomodel.grids.solving.progress import duration
 from iomodel.vocabulary import VARIABLES
 
 AGAIN, ANEW = 0.25, 0.3
@@ -69,7 +69,7 @@ class Description:
 def describe(grid: Grid, seconds_a_run: float | None = None) -> Description:
     """What `grid` will do. seconds_a_run: the mean of its finished runs, where there are some.
 
-    >>> from iomodel.grids.load import load_grid
+    >>> from iomodel.grids.design.load import load_grid
     >>> found = describe(load_grid("package-by-reform"))
     >>> found.runs, found.structures
     (130, 1)

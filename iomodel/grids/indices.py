@@ -21,9 +21,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from iomodel.errors import GridError, nearest
+from iomodel.grids.design.samples import SALTELLI
 from iomodel.grids.estimators import LEVEL, Array, decomposition, delta, random_balance, regression, saltelli, varies
-from iomodel.grids.outcome import PRICE, WITH_NUMBERS
-from iomodel.grids.samples import SALTELLI
+from iomodel.grids.storage.outcome import PRICE, WITH_NUMBERS
 from iomodel.values import number, whole
 
 FEWEST_BASE, FEWEST_RUNS = 32, 64
@@ -73,6 +73,8 @@ def sensitivity(
     Runs without numbers are never filled in: of Saltelli's design the whole base point goes if one of its runs has
     none, of other designs the run. Raises GridError: more than the share `most_lost` went, too few are left, runs are
     still to be done, an outcome that there is none of or that has other dims, a sampled axis that was cut.
+    Sources: Sobol' indices after Saltelli et al. (2010), RBD-FAST after Tarantola, Gatelli and Mara (2006), delta after
+    Borgonovo (2007).
     """
     most_lost = number("most_lost", most_lost, 0.0, 1.0, "of base points or runs")
     resamples = whole("resamples", resamples, 10, 100_000, "resamples")

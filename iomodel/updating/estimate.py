@@ -53,6 +53,8 @@ def update(
     `attrs["estimate"]` is true. Raises TableError or BalanceError for pieces that do not fit (region, sector, year,
     unit, all contradictions at once, targets where all cells of the start are zero), SolverError with the worst rows
     when the totals leave no room: there is no table then.
+    Source: GRAS as an entropy program (Junius and Oosterhaven 2003; Lenzen, Wood and Gallego 2007) with soft rows
+    beside hard ones; the equation is in `iomodel.balancing.entropy`.
     """
     starts = checked_starts(start)
     first = starts[0]

@@ -25,7 +25,7 @@ USES = {
 
 
 def table_errors(estimate: Table, truth: Table, home: str = "CHN") -> xr.Dataset:
-    """Errors of an inter-country `estimate` against `truth`, in percent unless said.
+    """Errors of an inter-country `estimate` against `truth`: Σ|estimate − truth| / Σ|truth|, in percent unless said.
 
     cells, cross_border_cells: intermediate flows, all and those across borders. bilateral: sales by pair of regions.
     embodied (use), embodied_by_partner (use, partner): value added of partners in `home`'s final demand, v'Lf; by
@@ -34,6 +34,7 @@ def table_errors(estimate: Table, truth: Table, home: str = "CHN") -> xr.Dataset
     foreign_share (use, which): value added of all partners in percent of the use.
 
     Raises TableError where the labels or units differ or `home` is not a region.
+    Source: weighted absolute percentage error, as Temurshoev, Webb and Yamano (2011) compare updates of tables by it.
     """
     _comparable(estimate, truth, home)
     across = ~np.eye(len(truth.regions), dtype=bool)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from iomodel.grids.definition import Grid
-from iomodel.grids.load import load_grid
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.design.load import load_grid
 
 BASE = """
 base = "two-halves"

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from iomodel.errors import GridError
-from iomodel.grids.contents import read_counts
+from iomodel.grids.storage.contents import read_counts
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 import iomodel as iom
-from iomodel.grids.definition import Axis, Grid, Keep
-from iomodel.grids.outcome import Outcome
+from iomodel.grids.design.definition import Axis, Grid, Keep
+from iomodel.grids.storage.outcome import Outcome
 
 YEARS = (2025, 2030, 2035)
 SECTORS = ("01", "02")

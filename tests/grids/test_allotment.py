@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iomodel.grids.allotment import Allotment
-from iomodel.grids.worker import Task
+from iomodel.grids.solving.allotment import Allotment
+from iomodel.grids.solving.worker import Task
 
 
 def tasks_for(sizes: list[int]) -> list[Task]:

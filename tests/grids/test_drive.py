@@ -12,11 +12,11 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.errors import ExperimentError, GridError, IOModelError, SchedulerError
-from iomodel.grids import worker
-from iomodel.grids.contents import read_counts, without_path
-from iomodel.grids.definition import Grid
-from iomodel.grids.drive import Summary
-from iomodel.grids.progress import Progress
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.solving import worker
+from iomodel.grids.solving.drive import Summary
+from iomodel.grids.solving.progress import Progress
+from iomodel.grids.storage.contents import read_counts, without_path
 from tests.grids.boxes import BASE, box, box_file
 
 TIMES = ("seconds", "solver_seconds")
@@ -120,7 +120,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(eight: Grid, tmp_p
 def test_a_scheduler_that_does_not_answer(
     eight: Grid, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iomodel.grids.cluster.ANSWERING", 1.0)
+    monkeypatch.setattr("iomodel.grids.solving.cluster.ANSWERING", 1.0)
     found = refused(eight, tmp_path / "out", scheduler=address)
     assert isinstance(found, SchedulerError)
     assert found.exit_code == 4

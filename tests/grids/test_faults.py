@@ -20,10 +20,10 @@ import xarray as xr
 import iomodel as iom
 from iomodel.cli import main
 from iomodel.errors import GridError, TableError
-from iomodel.grids import processes
-from iomodel.grids.contents import read_counts, without_path
-from iomodel.grids.lock import holder_of
-from iomodel.grids.worker import Task
+from iomodel.grids.solving import processes
+from iomodel.grids.solving.worker import Task
+from iomodel.grids.storage.contents import read_counts, without_path
+from iomodel.grids.storage.lock import holder_of
 from tests.grids.boxes import box, box_file
 from tests.grids.drivers import busy, done, driving, finished, killed, wait_for, workers_of
 from tests.grids.test_drive import same
@@ -164,10 +164,10 @@ def test_one_run_that_kills_every_worker_is_failed(tmp_path: Path, monkeypatch: 
     """A worker that may hold no memory at all is replaced after each run, and each run is solved all the same; a
     process that ends before its answer, three times, is said."""
     file = box_file(tmp_path, TEXT.replace("[1, 2, 3, 4]", "[1, 2]").replace("[0.2, 0.4, 0.6]", "[0.2]"), BASE)
-    monkeypatch.setattr("iomodel.grids.drive.MEMORY", 1)
+    monkeypatch.setattr("iomodel.grids.solving.drive.MEMORY", 1)
     summary = iom.run_grid(iom.load_grid(file), tmp_path / "small", workers=1)
     assert summary.counts.optimal == 2
-    monkeypatch.setattr("iomodel.grids.processes.COMMAND", "import sys; sys.exit(7)")
+    monkeypatch.setattr("iomodel.grids.solving.processes.COMMAND", "import sys; sys.exit(7)")
     with pytest.raises(GridError, match="A worker's process ended with code 7 before its first run; see what it said"):
         iom.run_grid(iom.load_grid(file), tmp_path / "dead", workers=1)
     assert read_counts(tmp_path / "dead").done == 0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iomodel.errors import ExperimentError
-from iomodel.grids.filters import axes_named, kept
+from iomodel.grids.design.filters import axes_named, kept
 
 LABELS = {"package": (0, 2, 4, 6), "reform": (0.0, 0.3, 0.9), "payer": ("debt", "dividends")}
 

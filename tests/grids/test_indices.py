@@ -18,10 +18,10 @@ from stored import outcome, template
 import iomodel as iom
 from iomodel.cards import load_cards
 from iomodel.errors import GridError
+from iomodel.grids.design.samples import read_samples
 from iomodel.grids.indices import sensitivity
-from iomodel.grids.opened import open_results
-from iomodel.grids.samples import read_samples
-from iomodel.grids.store import create_store
+from iomodel.grids.storage.opened import open_results
+from iomodel.grids.storage.store import create_store
 
 Array = npt.NDArray[np.float64]
 

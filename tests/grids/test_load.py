@@ -14,10 +14,10 @@ from official import official
 from iomodel.cards import CALENDAR_CARDS
 from iomodel.errors import CardError, ExperimentError, IOModelError, TableError
 from iomodel.experiment_file import load_experiment
-from iomodel.grids.definition import Grid, Keep
 from iomodel.grids.describe import describe, examples
-from iomodel.grids.load import load_grid, shipped_grids
-from iomodel.grids.runs import structures
+from iomodel.grids.design.definition import Grid, Keep
+from iomodel.grids.design.load import load_grid, shipped_grids
+from iomodel.grids.design.runs import structures
 from iomodel.program import blocks
 from iomodel.shipped import shipped_file, table_card
 from iomodel.vocabulary import LAWS

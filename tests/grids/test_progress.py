@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from iomodel.grids.contents import Counts
-from iomodel.grids.progress import Meter, Progress, Shown
+from iomodel.grids.solving.progress import Meter, Progress, Shown
+from iomodel.grids.storage.contents import Counts
 
 
 class Terminal(io.StringIO):
@@ -27,7 +27,7 @@ def test_rate_and_time_to_go_are_told() -> None:
 
 def test_the_rate_is_that_of_the_last_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("iomodel.grids.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("iomodel.grids.solving.progress.time.monotonic", lambda: now[0])
     meter = Meter(Counts(1000, optimal=10))
     for _ in range(10):
         now[0] += 10.0  # slow at first: it starts up
@@ -43,7 +43,7 @@ def test_the_rate_is_that_of_the_last_minute(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_terminal_has_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("iomodel.grids.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("iomodel.grids.solving.progress.time.monotonic", lambda: now[0])
     screen = Terminal()
     shown = Shown(screen)
     for done in range(5):
@@ -57,7 +57,7 @@ def test_a_terminal_has_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_elsewhere_there_are_few_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("iomodel.grids.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("iomodel.grids.solving.progress.time.monotonic", lambda: now[0])
     file = io.StringIO()
     shown = Shown(file)
     for done in range(101):

@@ -19,9 +19,9 @@ from official import official
 from iomodel.errors import ExperimentError
 from iomodel.experiment import Experiment
 from iomodel.experiment_file import load_experiment
-from iomodel.grids.definition import Axis, Drawn, Grid, Keep
-from iomodel.grids.load import load_grid, same_entry
-from iomodel.grids.runs import runs, structure, structures
+from iomodel.grids.design.definition import Axis, Drawn, Grid, Keep
+from iomodel.grids.design.load import load_grid, same_entry
+from iomodel.grids.design.runs import runs, structure, structures
 from iomodel.run import build
 
 TWO = official("two-halves")

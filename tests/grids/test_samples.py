@@ -9,8 +9,8 @@ import pytest
 
 from iomodel.cards import load_cards
 from iomodel.errors import IOModelError
-from iomodel.grids.definition import Drawn
-from iomodel.grids.samples import read_samples
+from iomodel.grids.design.definition import Drawn
+from iomodel.grids.design.samples import read_samples
 
 CARDS = load_cards("china-2020")
 GROUPS = {"saving": ["precaution", "-propensity_transfers"], "waste": ["waste_drive"], "path": ["pandemic_path"]}

@@ -15,12 +15,12 @@ import zarr
 
 import iomodel as iom
 from iomodel.errors import GridError, IOModelError
-from iomodel.grids import header
-from iomodel.grids.contents import read_contents, read_counts, without_path
-from iomodel.grids.definition import Axis, Keep
-from iomodel.grids.journal import read, written
-from iomodel.grids.outcome import PRICE, Outcome, laid_out, template_of
-from iomodel.grids.store import create_store, holds_store, open_store
+from iomodel.grids.design.definition import Axis, Keep
+from iomodel.grids.storage import header
+from iomodel.grids.storage.contents import read_contents, read_counts, without_path
+from iomodel.grids.storage.journal import read, written
+from iomodel.grids.storage.outcome import PRICE, Outcome, laid_out, template_of
+from iomodel.grids.storage.store import create_store, holds_store, open_store
 
 
 @pytest.fixture(autouse=True)

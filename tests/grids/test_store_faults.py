@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 
 import iomodel as iom
 from iomodel.errors import GridError
-from iomodel.grids import header
-from iomodel.grids.contents import read_contents, read_counts, without_path
-from iomodel.grids.journal import framed, outcomes_of, scanned
-from iomodel.grids.store import Store, create_store, open_store
+from iomodel.grids.storage import header
+from iomodel.grids.storage.contents import read_contents, read_counts, without_path
+from iomodel.grids.storage.journal import framed, outcomes_of, scanned
+from iomodel.grids.storage.store import Store, create_store, open_store
 
 RUNS = 12
 

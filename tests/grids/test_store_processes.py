@@ -21,9 +21,9 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.errors import GridError
-from iomodel.grids.contents import read_contents
-from iomodel.grids.lock import is_gone
-from iomodel.grids.store import create_store, open_store
+from iomodel.grids.storage.contents import read_contents
+from iomodel.grids.storage.lock import is_gone
+from iomodel.grids.storage.store import create_store, open_store
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals, flock and mounts of Unix")
 

@@ -11,11 +11,11 @@ import pytest
 
 import iomodel as iom
 from iomodel.errors import TableError
-from iomodel.grids.definition import Grid
-from iomodel.grids.drive import own_tables, tasks_of
-from iomodel.grids.layout import template_for
-from iomodel.grids.outcome import PRICE, Outcome, laid_out
-from iomodel.grids.worker import Kept, Shared, Task, Worker, solve_run
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.solving.drive import own_tables, tasks_of
+from iomodel.grids.solving.layout import template_for
+from iomodel.grids.solving.worker import Kept, Shared, Task, Worker, solve_run
+from iomodel.grids.storage.outcome import PRICE, Outcome, laid_out
 from tests.grids.boxes import BASE, box
 
 
@@ -213,10 +213,10 @@ def test_whatever_goes_wrong_is_an_outcome(thirty: Grid, monkeypatch: pytest.Mon
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("so it goes")
 
-    monkeypatch.setattr("iomodel.grids.worker.settled", broken)
+    monkeypatch.setattr("iomodel.grids.solving.worker.settled", broken)
     found = solve_run(worker, tasks_of(thirty)[0])
     assert (found.status, found.explanation) == ("failed", "ZeroDivisionError: so it goes")
-    monkeypatch.setattr("iomodel.grids.worker.settled", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr("iomodel.grids.solving.worker.settled", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))
     assert "memory" in solve_run(worker, tasks_of(thirty)[0]).explanation
 
 

@@ -21,8 +21,8 @@ import xarray as xr
 
 import iomodel as iom
 from iomodel.errors import GridError
-from iomodel.grids.contents import read_counts
-from iomodel.grids.store import Store, create_store, holds_store, open_store
+from iomodel.grids.storage.contents import read_counts
+from iomodel.grids.storage.store import Store, create_store, holds_store, open_store
 
 SHAPE = (20, 30)
 

@@ -14,9 +14,9 @@ import xarray as xr
 
 from iomodel.errors import IOModelError
 from iomodel.experiment import Experiment, experiment_to_dict
-from iomodel.grids.definition import Grid
-from iomodel.grids.outcome import template_of
-from iomodel.grids.runs import runs
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.design.runs import runs
+from iomodel.grids.storage.outcome import template_of
 from iomodel.program.build import Program
 from iomodel.program.diagnose import shadow_prices
 from iomodel.run import build, simulate, solve
@@ -33,7 +33,7 @@ TRIED = 16
 
 
 def template_for(grid: Grid) -> xr.Dataset:
-    """Labels, dims and units of what is kept of the runs of a grid (`iomodel.grids.outcome.template_of`).
+    """Labels, dims and units of what is kept of the runs of a grid (`iomodel.grids.storage.outcome.template_of`).
 
     A run that cannot be (cards that a calibration refuses) is a result of the grid, so that another of its kind is laid
     out; where no run can be, the error of the first is raised.

@@ -24,8 +24,8 @@ from typing import IO, Any
 from threadpoolctl import threadpool_limits
 
 from iomodel.errors import GridError, IOModelError
-from iomodel.grids.outcome import Outcome
-from iomodel.grids.worker import Shared, Task, TooLongError, Worker, solve_run
+from iomodel.grids.solving.worker import Shared, Task, TooLongError, Worker, solve_run
+from iomodel.grids.storage.outcome import Outcome
 
 ONE_THREAD = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -37,7 +37,7 @@ MEMORY = 1_500_000_000
 """Bytes that a worker's process may hold: beyond, it forgets what it kept, and where that is not enough it is replaced
 after the run."""
 
-COMMAND = "from iomodel.grids.processes import serve; serve()"
+COMMAND = "from iomodel.grids.solving.processes import serve; serve()"
 """What a child runs."""
 
 TRIES = 3

@@ -22,7 +22,7 @@ import xarray as xr
 from iomodel import __version__
 from iomodel.errors import GridError
 from iomodel.experiment import experiment_to_dict
-from iomodel.grids.definition import Grid, plain
+from iomodel.grids.design.definition import Grid, plain
 
 FORMAT = "iomodel grid results"
 VERSION = 1

@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from iomodel.errors import GridError
-from iomodel.grids.header import OF_A_RUN, RUN_DIM, Header, sealed, unsealed
-from iomodel.grids.outcome import STATUSES, Outcome
+from iomodel.grids.storage.header import OF_A_RUN, RUN_DIM, Header, sealed, unsealed
+from iomodel.grids.storage.outcome import STATUSES, Outcome
 
 if TYPE_CHECKING:
     import zarr

@@ -20,12 +20,12 @@ from iomodel.experiment import Experiment
 from iomodel.experiment_file import find_experiment, load_experiment
 from iomodel.experiment_parts import KINDS
 from iomodel.frozen import Frozen
-from iomodel.grids.axes import MOST_POINTS, differences, listed, read_axis
-from iomodel.grids.definition import EXPERIMENT, Axis, Drawn, Grid, Keep
-from iomodel.grids.filters import axes_named
-from iomodel.grids.kept import read_keep
-from iomodel.grids.samples import SALTELLI, read_samples
-from iomodel.grids.tables import Facts, facts_of
+from iomodel.grids.design.axes import MOST_POINTS, differences, listed, read_axis
+from iomodel.grids.design.definition import EXPERIMENT, Axis, Drawn, Grid, Keep
+from iomodel.grids.design.filters import axes_named
+from iomodel.grids.design.kept import read_keep
+from iomodel.grids.design.samples import SALTELLI, read_samples
+from iomodel.grids.design.tables import Facts, facts_of
 from iomodel.shipped import shipped_file, shipped_names
 from iomodel.table import producer_required
 from iomodel.toml_text import read_toml

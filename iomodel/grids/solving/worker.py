@@ -1,8 +1,8 @@
 """A worker: it solves runs of one grid, and keeps what they share.
 
 What is kept, the latest used of it: tables, calibrated economies, known years with the reference path, and compiled
-programs, one for each structure (`iomodel.grids.runs.structure`); runs that differ in numbers only put them into the
-program's parameters and solve. Order cannot matter: a program is compiled with the numbers of the middle run of its
+programs, one for each structure (`iomodel.grids.design.runs.structure`); runs that differ in numbers only put them into
+the program's parameters and solve. Order cannot matter: a program is compiled with the numbers of the middle run of its
 structure in the whole grid, whichever run asks for it; what a solve finds out about it is forgotten before the next;
 and every solve has a solver object of its own that starts cold. So a run's result depends on its own settings alone.
 """
@@ -26,9 +26,9 @@ from iomodel.course import Course, course_of, policy_of, setting_of, table_of, v
 from iomodel.economy import Economy
 from iomodel.errors import ExperimentError, InfeasibleError, IOModelError, SolverError, TableError
 from iomodel.experiment import Experiment
-from iomodel.grids.definition import Grid
-from iomodel.grids.outcome import PRICE, WITH_NUMBERS, Outcome, laid_out
-from iomodel.grids.picked import Place, picked, places_of
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.solving.picked import Place, picked, places_of
+from iomodel.grids.storage.outcome import PRICE, WITH_NUMBERS, Outcome, laid_out
 from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
 from iomodel.program.diagnose import shadow_prices

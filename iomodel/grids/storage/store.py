@@ -1,11 +1,11 @@
 """The store of a grid's results as its one driver writes it: a run is in it whole or not at all, once, and stays.
 
-An outcome goes first into the journal (`iomodel.grids.journal`), behind the others, and is safe from a killed process
-when `put` returns, from a power cut when the disk has it, within a second. When the journal holds a segment of runs
-(some hundred), they are laid out as chunks of a Zarr store (`iomodel.grids.segments`); the journal is dropped when the
-disk has all of them. So nothing is ever changed in place: a file is complete, or no record names it and it counts for
-nothing. Journal and segments agree by construction: a run is in a segment whose record is there, or in the journal, or
-not done.
+An outcome goes first into the journal (`iomodel.grids.storage.journal`), behind the others, and is safe from a killed
+process when `put` returns, from a power cut when the disk has it, within a second. When the journal holds a segment of
+runs (some hundred), they are laid out as chunks of a Zarr store (`iomodel.grids.storage.segments`); the journal is
+dropped when the disk has all of them. So nothing is ever changed in place: a file is complete, or no record names it
+and it counts for nothing. Journal and segments agree by construction: a run is in a segment whose record is there, or
+in the journal, or not done.
 
     results/pbr/grid.json            which grid, axes, labels
     results/pbr/settings.json        what each run was asked
@@ -41,9 +41,9 @@ import xarray as xr
 
 from iomodel.errors import GridError
 from iomodel.files import output_folder
-from iomodel.grids.contents import JOURNAL, Counts, journals, read_fixed
-from iomodel.grids.definition import Grid
-from iomodel.grids.header import (
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.storage.contents import JOURNAL, Counts, journals, read_fixed
+from iomodel.grids.storage.header import (
     FILE,
     Header,
     check_same,
@@ -51,11 +51,11 @@ from iomodel.grids.header import (
     read_header,
     sealed,
 )
-from iomodel.grids.journal import Log, belonging, framed, written
-from iomodel.grids.lock import Lock
-from iomodel.grids.outcome import STATUSES, WITH_NUMBERS, Outcome
-from iomodel.grids.repairs import checked_records, fixed_files, recovered, repaired_files, versions_of
-from iomodel.grids.segments import (
+from iomodel.grids.storage.journal import Log, belonging, framed, written
+from iomodel.grids.storage.lock import Lock
+from iomodel.grids.storage.outcome import STATUSES, WITH_NUMBERS, Outcome
+from iomodel.grids.storage.repairs import checked_records, fixed_files, recovered, repaired_files, versions_of
+from iomodel.grids.storage.segments import (
     FIXED,
     RECORDS,
     TEXTS,

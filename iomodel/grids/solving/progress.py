@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from iomodel.grids.contents import Counts
+from iomodel.grids.storage.contents import Counts
 
 WINDOW = 60.0
 """Seconds over which the rate is taken."""

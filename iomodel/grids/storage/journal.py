@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from iomodel.errors import GridError
-from iomodel.grids.outcome import Outcome
+from iomodel.grids.storage.outcome import Outcome
 
 MARK = b"\xf1run"
 HEAD = struct.Struct("<4sII")

@@ -12,9 +12,9 @@ from typing import Any
 from iomodel.cards import load_cards
 from iomodel.errors import ExperimentError
 from iomodel.experiment import Experiment
-from iomodel.grids.axes import listed
-from iomodel.grids.definition import Axis, Keep
-from iomodel.grids.tables import Facts
+from iomodel.grids.design.axes import listed
+from iomodel.grids.design.definition import Axis, Keep
+from iomodel.grids.design.tables import Facts
 from iomodel.values import one_of, refuse
 from iomodel.vocabulary import LAWS, VARIABLES
 from iomodel.yearly import YEARS_AHEAD, yearly_paths

@@ -23,17 +23,17 @@ from iomodel.course import table_of
 from iomodel.errors import ExperimentError, GridError
 from iomodel.experiment import Experiment
 from iomodel.experiment_parts import TABLE_FILES
-from iomodel.grids.allotment import Allotment
-from iomodel.grids.contents import Counts
-from iomodel.grids.definition import Grid
-from iomodel.grids.executors import Executor, in_processes, in_this_process
-from iomodel.grids.layout import template_for
-from iomodel.grids.outcome import WITH_NUMBERS, Outcome
-from iomodel.grids.processes import MEMORY
-from iomodel.grids.progress import Meter, Tell, duration
-from iomodel.grids.runs import runs
-from iomodel.grids.store import Store, create_store, holds_store, open_store
-from iomodel.grids.worker import Shared, Task
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.design.runs import runs
+from iomodel.grids.solving.allotment import Allotment
+from iomodel.grids.solving.executors import Executor, in_processes, in_this_process
+from iomodel.grids.solving.layout import template_for
+from iomodel.grids.solving.processes import MEMORY
+from iomodel.grids.solving.progress import Meter, Tell, duration
+from iomodel.grids.solving.worker import Shared, Task
+from iomodel.grids.storage.contents import Counts
+from iomodel.grids.storage.outcome import WITH_NUMBERS, Outcome
+from iomodel.grids.storage.store import Store, create_store, holds_store, open_store
 from iomodel.table import Table
 from iomodel.values import file_path, text, whole
 
@@ -68,7 +68,7 @@ def run_grid(
     workers: processes of this machine, all cores if None; 0 solves in this process. scheduler: address of a Dask
     scheduler, whose workers solve instead. fail_fast: stop at the first run that is infeasible, inaccurate or failed.
     explain: look for the laws that collide in each infeasible run, which takes longer than a solve. progress: is told
-    after each run (`iomodel.grids.progress.Shown` prints). The results open with `open_results(out)`.
+    after each run (`iomodel.grids.solving.progress.Shown` prints). The results open with `open_results(out)`.
 
     Raises ExperimentError and GridError for what cannot be before anything is written: another grid's results in `out`,
     a folder that another driver writes to, a scheduler that does not answer (SchedulerError). KeyboardInterrupt after
@@ -143,7 +143,7 @@ def _executor(workers: int | None, scheduler: str | None, tell: Tell) -> Abstrac
                 "Leave one out."
             )
         try:
-            from iomodel.grids.cluster import on_cluster
+            from iomodel.grids.solving.cluster import on_cluster
         except ModuleNotFoundError as error:
             raise ExperimentError(
                 f"A scheduler needs the package {error.name}, which is not installed: pip install 'iomodel[cluster]'."

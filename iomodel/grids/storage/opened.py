@@ -22,10 +22,10 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from iomodel.errors import GridError
-from iomodel.grids.contents import Contents, read_contents
-from iomodel.grids.header import OF_A_RUN, Header
-from iomodel.grids.outcome import STATUSES, WITH_NUMBERS
-from iomodel.grids.segments import ZARR, damaged_file, wrong_files
+from iomodel.grids.storage.contents import Contents, read_contents
+from iomodel.grids.storage.header import OF_A_RUN, Header
+from iomodel.grids.storage.outcome import STATUSES, WITH_NUMBERS
+from iomodel.grids.storage.segments import ZARR, damaged_file, wrong_files
 from iomodel.values import file_path
 
 Places = npt.NDArray[np.int64]

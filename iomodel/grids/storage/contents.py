@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from iomodel.errors import GridError
-from iomodel.grids.header import Header, read_header, unsealed
-from iomodel.grids.journal import outcomes_of
-from iomodel.grids.outcome import STATUSES, WITH_NUMBERS, Outcome
-from iomodel.grids.segments import (
+from iomodel.grids.storage.header import Header, read_header, unsealed
+from iomodel.grids.storage.journal import outcomes_of
+from iomodel.grids.storage.outcome import STATUSES, WITH_NUMBERS, Outcome
+from iomodel.grids.storage.segments import (
     FIXED,
     Record,
     damaged_file,

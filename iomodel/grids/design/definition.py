@@ -21,7 +21,7 @@ import numpy.typing as npt
 from iomodel.errors import ExperimentError
 from iomodel.experiment import Experiment, experiment_to_dict
 from iomodel.frozen import Frozen
-from iomodel.grids.filters import kept
+from iomodel.grids.design.filters import kept
 
 Label = str | int | float
 Settings = Mapping[str, object]

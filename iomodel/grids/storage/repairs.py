@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from iomodel.errors import GridError
-from iomodel.grids.contents import journals
-from iomodel.grids.definition import Grid
-from iomodel.grids.header import SETTINGS, Header, sealed, settings_of
-from iomodel.grids.journal import outcomes_of
-from iomodel.grids.outcome import Outcome
-from iomodel.grids.segments import (
+from iomodel.grids.design.definition import Grid
+from iomodel.grids.storage.contents import journals
+from iomodel.grids.storage.header import SETTINGS, Header, sealed, settings_of
+from iomodel.grids.storage.journal import outcomes_of
+from iomodel.grids.storage.outcome import Outcome
+from iomodel.grids.storage.segments import (
     RECORDS,
     TEXTS,
     ZARR,

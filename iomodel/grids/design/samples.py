@@ -19,7 +19,7 @@ import numpy.typing as npt
 from iomodel.cards import Card, Cards
 from iomodel.errors import CardError, ExperimentError, nearest
 from iomodel.frozen import Frozen
-from iomodel.grids.definition import Axis, Drawn
+from iomodel.grids.design.definition import Axis, Drawn
 from iomodel.values import number, one_of, refuse, text, whole
 
 Array = npt.NDArray[np.float64]

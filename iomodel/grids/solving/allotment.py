@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
-from iomodel.grids.worker import Task
+from iomodel.grids.solving.worker import Task
 
 
 class Allotment:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from iomodel.experiment import Experiment, experiment_to_dict
 from iomodel.experiment_parts import KINDS
-from iomodel.grids.definition import EXPERIMENT, Axis, Drawn, Grid, Run, Settings
+from iomodel.grids.design.definition import EXPERIMENT, Axis, Drawn, Grid, Run, Settings
 from iomodel.program.setting import SAVING_FLOOR
 
 NUMBER = "a number"

@@ -1,7 +1,7 @@
 """Axes as a file gives them: lists, ranges, zipped lists and variants, each read into labels and settings.
 
 Which keys there are and which values they take is not known here: every point is laid over the base experiment
-(`iomodel.grids.load`), so that its errors are those of an experiment.
+(`iomodel.grids.design.load`), so that its errors are those of an experiment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from iomodel.errors import ExperimentError, nearest
 from iomodel.experiment import KEYS
 from iomodel.experiment_file import MERGED, find_experiment, load_experiment
 from iomodel.experiment_parts import KINDS, MARGINS, TABLE_FILES, TARGETS
-from iomodel.grids.definition import EXPERIMENT, Axis, Label, Settings
+from iomodel.grids.design.definition import EXPERIMENT, Axis, Label, Settings
 from iomodel.values import number, one_of, refuse, text, whole
 
 ENTRIES = ("key", "keys", "values", "rows", "from", "to", "step", "points", "variants", "samples", "labels", "unit")

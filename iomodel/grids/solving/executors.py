@@ -17,10 +17,10 @@ from types import FrameType
 
 from threadpoolctl import threadpool_limits
 
-from iomodel.grids.allotment import Allotment
-from iomodel.grids.outcome import Outcome
-from iomodel.grids.processes import MEMORY, Process
-from iomodel.grids.worker import Shared, TooLongError, Worker, solve_run
+from iomodel.grids.solving.allotment import Allotment
+from iomodel.grids.solving.processes import MEMORY, Process
+from iomodel.grids.solving.worker import Shared, TooLongError, Worker, solve_run
+from iomodel.grids.storage.outcome import Outcome
 
 Executor = Callable[[Shared, Allotment], Generator[Outcome | None]]
 """None now and then while nothing ends."""

@@ -2,9 +2,9 @@
 
 The workers need this package and nothing else. What all runs share, the tables that are no shipped ones among it, is
 handed to each worker once, those that join later included, and each checks that its tables are the grid's by content
-hash. In a Dask worker every thread keeps a process of its own that solves (`iomodel.grids.processes`), so that the
-limits of time and memory and the one thread for each solver hold there, too, whatever Dask was told. Dask decides where
-a run is done again when a worker is lost; the client only says which worker holds its program.
+hash. In a Dask worker every thread keeps a process of its own that solves (`iomodel.grids.solving.processes`), so that
+the limits of time and memory and the one thread for each solver hold there, too, whatever Dask was told. Dask decides
+where a run is done again when a worker is lost; the client only says which worker holds its program.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from distributed import Client, Worker, WorkerPlugin, get_worker
 from distributed.comm.core import connect
 
 from iomodel.errors import IOModelError, SchedulerError
-from iomodel.grids.allotment import Allotment
-from iomodel.grids.executors import Executor
-from iomodel.grids.outcome import Outcome
-from iomodel.grids.processes import MEMORY, Process
-from iomodel.grids.worker import Shared, Task
+from iomodel.grids.solving.allotment import Allotment
+from iomodel.grids.solving.executors import Executor
+from iomodel.grids.solving.processes import MEMORY, Process
+from iomodel.grids.solving.worker import Shared, Task
+from iomodel.grids.storage.outcome import Outcome
 
 ANSWERING = 10.0
 """Seconds in which a scheduler has to answer."""

@@ -19,7 +19,7 @@ import xarray as xr
 from iomodel.errors import GridError
 
 if TYPE_CHECKING:
-    from iomodel.grids.definition import Keep
+    from iomodel.grids.design.definition import Keep
 
 Array = npt.NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""What a grid asks: the file, its axes, samples and filters, and the runs that they make."""
