@@ -63,7 +63,8 @@ def measure(policy: str, table: str, years: int) -> dict[str, Any]:
     import iomodel as iom
     from iomodel.program.canonical import compiled, places
     from iomodel.program.elimination import definitions, reduced
-    from iomodel.program.solvers import CLARABEL, clarabel_solver, solve_program
+    from iomodel.program.interior_point import clarabel_solver
+    from iomodel.program.solvers import CLARABEL, solve_program
 
     economy = iom.calibrate(iom.load_table(table))
     asked = experiment_of(policy, table, years)
@@ -102,7 +103,8 @@ def measure_plain(policy: str, table: str, years: int, method: str) -> dict[str,
     import iomodel as iom
     from iomodel.program.canonical import compiled
     from iomodel.program.certificate import goal_value
-    from iomodel.program.solvers import SOLVERS, clarabel_solver
+    from iomodel.program.interior_point import clarabel_solver
+    from iomodel.program.solvers import SOLVERS
 
     economy = iom.calibrate(iom.load_table(table))
     program = iom.build(experiment_of(policy, table, years), economy, form="plain")
@@ -125,7 +127,8 @@ def measure_world() -> dict[str, Any]:
     import iomodel as iom
     from iomodel.program.canonical import compiled
     from iomodel.program.elimination import reduced
-    from iomodel.program.solvers import BOUND, clarabel_solver, solve_program
+    from iomodel.program.interior_point import clarabel_solver
+    from iomodel.program.solvers import BOUND, solve_program
     from iomodel.world import build_world
 
     asked = iom.load_experiment("world")

@@ -23,6 +23,7 @@ from iomodel.program.certificate import Verdict
 from iomodel.program.conflicts import collision_of
 from iomodel.program.diagnose import shadow_prices
 from iomodel.program.elimination import definitions, reduced
+from iomodel.program.interior_point import HeldSolver
 from iomodel.program.simulate import Flows, Levers
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
@@ -103,6 +104,7 @@ def prepared(program: Program) -> Program:
     program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
     program.memo["reduced"] = reduced(made.arrays, program.memo["definitions"])
     program.memo["slopes"] = {}  # filled by the first solve with what is the same at every point
+    program.memo["solver"] = HeldSolver()  # likewise
     return program
 
 

@@ -40,8 +40,8 @@ def _every_solve_is_checked_by_the_arrays() -> Iterator[None]:
     patch, seen = pytest.MonkeyPatch(), {}
     calls, once = solvers.called, solvers._once
 
-    def called(smaller: Any, solver: Any) -> Any:
-        answer, whole = calls(smaller, solver), smaller.whole
+    def called(smaller: Any, solver: Any, held: Any = None) -> Any:
+        answer, whole = calls(smaller, solver, held), smaller.whole
         seen["point"] = {
             "quadratic": whole.quadratic, "linear": whole.linear, "matrix": whole.matrix, "bound": whole.bound,
             "zero": whole.equalities, "positive": whole.inequalities, "cones": whole.cones, "x": np.array(answer.x),

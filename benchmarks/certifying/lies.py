@@ -55,6 +55,10 @@ def lying(lie: str, rng: np.random.Generator) -> Iterator[Liar]:
         def __getattr__(self, name: str) -> Any:
             return getattr(self._solver, name)
 
+        def is_data_update_allowed(self) -> bool:
+            """It is not held for a later solve, which may be an honest one."""
+            return False
+
         def solve(self) -> Any:
             liar.told += 1
             answer = _spoiled(self._solver.solve(), lie, rng)

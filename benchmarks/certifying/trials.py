@@ -256,6 +256,7 @@ def believed(program: Program, lie: str, rng: np.random.Generator, solver: str |
     """Why it is wrong if the product believes a lie about a program that has an optimum; by a solver's name the first
     verdict is seen, with None what the remedies make of it."""
     with lying(lie, rng) as liar:
+        program.memo.pop("solver", None)  # an honest one that is held from before
         verdict = solve_program(program, solver)
     if not liar.told:
         return [f"{lie}: Clarabel was not called, so that nothing was tried"]

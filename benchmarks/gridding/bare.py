@@ -26,39 +26,26 @@ def recorded(grid: Any, file: Path) -> tuple[float, float, float]:
 
     calls: Calls = []
     inside = [0.0]
-    made = solvers.clarabel_solver
+    answered = solvers.clarabel_answer
 
-    class Timed:
-        """A solver whose work is timed."""
-
-        def __init__(self, solver: Any) -> None:
-            self.solver = solver
-
-        def solve(self) -> Any:
-            """The solver's answer."""
-            started = time.perf_counter()
-            answer = self.solver.solve()
-            inside[0] += time.perf_counter() - started
-            return answer
-
-    def recording(arrays: Any, settings: Any) -> Any:
+    def recording(arrays: Any, settings: Any, held: Any = None) -> Any:
         calls[-1].append((arrays, dict(settings)))
         started = time.perf_counter()
-        solver = made(arrays, settings)
+        answer = answered(arrays, settings, held)
         inside[0] += time.perf_counter() - started
-        return Timed(solver)
+        return answer
 
     worker = Worker(Shared(grid, template_for(grid)))
     tasks = tasks_of(grid)
     solve_run(worker, tasks[0])  # compiles
-    solvers.clarabel_solver = recording
+    solvers.clarabel_answer = recording
     started, busy = time.perf_counter(), time.process_time()
     try:
         for task in tasks:
             calls.append([])
             solve_run(worker, task)
     finally:
-        solvers.clarabel_solver = made
+        solvers.clarabel_answer = answered
     spent, busy = time.perf_counter() - started, time.process_time() - busy
     file.write_bytes(pickle.dumps(calls))
     return spent, inside[0], busy
@@ -87,7 +74,7 @@ def rate(file: Path, processes: int) -> float:
 
 def main() -> None:
     """Solve one part."""
-    from iomodel.program.solvers import clarabel_solver
+    from iomodel.program.interior_point import clarabel_solver
 
     file, part, parts = sys.argv[1:]
     calls: Calls = pickle.loads(Path(file).read_bytes())[int(part) :: int(parts)]

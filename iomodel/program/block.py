@@ -14,7 +14,6 @@ from typing import Any, cast
 import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
-from cvxpy.atoms.atom import Atom
 
 from iomodel.errors import ProgramError
 from iomodel.program.setting import Setting
@@ -124,12 +123,12 @@ def shared_value(node: Any, known: dict[int, Any]) -> Any:
     """
     key = id(node)
     if key not in known:
-        if not isinstance(node, Atom) or 0 in node.shape:
+        if not node.args or 0 in node.shape:  # a leaf, or nothing
             known[key] = node.value
         else:
             parts = [shared_value(part, known) for part in node.args]
             lacking = any(part is None for part in parts) and not node.is_constant()
-            known[key] = None if lacking else cast(Any, node).numeric(parts)
+            known[key] = None if lacking else node.numeric(parts)
     return known[key]
 
 

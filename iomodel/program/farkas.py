@@ -14,8 +14,11 @@ from iomodel.program.canonical import Array, Canonical
 from iomodel.program.certificate import cones_of, proof_residual
 from iomodel.program.linear import highs_quiet, linear_program
 
-BLAMED = 1e-8
-"""Multipliers that count, relative to the largest."""
+BLAMED = (1e-8, 1e-12)
+"""Multipliers that count, relative to the largest: the few that stand out, and where these do not do all but zeros."""
+
+ENOUGH = 1e-9
+"""What a proof may miss, at which no better one is looked for."""
 
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10, "threads": 1}
 
@@ -27,16 +30,29 @@ def exact_proof(arrays: Canonical, z: Array) -> tuple[Array, float]:
     Least b'y with A'y = 0, y ≥ 0 on inequalities and |y| ≤ 1 (Farkas 1902); of a cone only multiples of what z says of
     it are looked for, which stay inside.
     """
-    missed = proof_residual(arrays, "infeasible", z, z)
+    best, missed = z, proof_residual(arrays, "infeasible", z, z)
     size = float(np.abs(z).max(initial=0.0))
     if not np.isfinite(size) or size == 0:
-        return z, missed
-    blamed = np.flatnonzero(np.abs(z[: arrays.linear_rows]) > BLAMED * size)
+        return best, missed
+    for least in BLAMED:
+        if missed <= ENOUGH:
+            break
+        better = _among(arrays, z / size, least)
+        left = np.inf if better is None else proof_residual(arrays, "infeasible", better, better)
+        if better is not None and left < missed:
+            best, missed = better, left
+    return best, missed
+
+
+def _among(arrays: Canonical, z: Array, least: float) -> Array | None:
+    """Exact multipliers among the rows on which those of z, at most 1, are larger than `least`; None if none were
+    found."""
+    blamed = np.flatnonzero(np.abs(z[: arrays.linear_rows]) > least)
     parts = [sparse.csc_array((np.ones(blamed.size), (blamed, np.arange(blamed.size))), (z.size, blamed.size))]
     for cone in cones_of(arrays):
         rows = np.arange(cone.start, cone.stop)
-        if np.abs(z[rows]).max() > BLAMED * size:
-            parts.append(sparse.csc_array((z[rows] / size, (rows, np.zeros(rows.size, dtype=int))), (z.size, 1)))
+        if np.abs(z[rows]).max() > least:
+            parts.append(sparse.csc_array((z[rows], (rows, np.zeros(rows.size, dtype=int))), (z.size, 1)))
     ways = sparse.csc_matrix(sparse.hstack(parts))
     pull = sparse.csc_matrix(arrays.matrix.T @ ways)
     still, gain = np.zeros(arrays.linear.size), np.asarray(ways.T @ arrays.bound)
@@ -49,7 +65,5 @@ def exact_proof(arrays: Canonical, z: Array) -> tuple[Array, float]:
     highs.passModel(program)
     highs.run()
     if highs.getModelStatus().name != "kOptimal":
-        return z, missed
-    better = np.asarray(ways @ np.asarray(highs.getSolution().col_value))
-    left = proof_residual(arrays, "infeasible", better, better)
-    return (better, left) if left < missed else (z, missed)
+        return None
+    return np.asarray(ways @ np.asarray(highs.getSolution().col_value))

@@ -3,8 +3,9 @@
 What collides is found by changing the prices of slacks, from which HiGHS's primal simplex method goes on where it was.
 Nothing is taken on the solver's word: a point is put into the rows, and a proof that there is none (Farkas 1902) is
 added up from its multipliers, whatever is left of rounding being absorbed by a stated bound on every variable.
-`second_opinion` asks the same of Clarabel, with the dropped rows taken out. A user's own laws may bring cones; then
-Clarabel answers alone. Points and proofs are looked at through second-order cones, too; through any other kind there is
+`second_opinion` asks the same of Clarabel, with the dropped rows taken out; the multipliers of an interior-point method
+carry its tolerance and are made exact (`iomodel.program.farkas`). A user's own laws may bring cones; then Clarabel
+answers alone. Points and proofs are looked at through second-order cones, too; through any other kind there is
 no proof but the solver's word, and the margin of one is zero.
 """
 
@@ -21,8 +22,10 @@ from cvxpy.reductions.solvers.conic_solvers.clarabel_conif import dims_to_solver
 from scipy import sparse
 
 from iomodel.errors import SolverError
+from iomodel.program.canonical import Canonical
+from iomodel.program.farkas import exact_proof
 from iomodel.program.linear import highs_quiet, linear_program
-from iomodel.program.relaxed import POSSIBLE, Array, Mask, Relaxed
+from iomodel.program.relaxed import POSSIBLE, Array, Mask, Places, Relaxed
 
 _CLARABEL: Any = importlib.import_module("clarabel")  # it has no types of its own
 
@@ -206,13 +209,8 @@ def second_opinion(relaxed: Relaxed, kept: Mask) -> tuple[Said, float, Array]:
     The margin is added up here from the multipliers: how much of the proof is left when every variable may be as large
     as `LARGEST`; "infeasible" is only said where something is left, "feasible" where the point meets the rows.
     """
-    taken = np.ones(relaxed.bound.size, dtype=bool)
-    taken[relaxed.rows[~kept]] = False
-    columns = np.flatnonzero(~relaxed.slack)
-    matrix = relaxed.matrix.tocsr()[np.flatnonzero(taken)][:, columns].tocsc()
-    bound = relaxed.bound[taken]
-    equal = int(taken[: relaxed.equalities].sum())
-    above = int(taken[relaxed.equalities : relaxed.linear].sum())
+    taken, columns, part = _kept_rows(relaxed, kept)
+    matrix, bound, equal, above = sparse.csc_matrix(part.matrix), part.bound, part.equalities, part.inequalities
     cones = [_CLARABEL.ZeroConeT(equal), _CLARABEL.NonnegativeConeT(above), *_cones(relaxed)]
     solution = _clarabel(np.zeros(matrix.shape[1]), matrix, bound, cones)
     status = str(solution.status)
@@ -224,11 +222,34 @@ def second_opinion(relaxed: Relaxed, kept: Mask) -> tuple[Said, float, Array]:
         outside = _beyond(relaxed.curved, bound - matrix @ point[columns], relaxed.scale[taken], equal + above)
         return ("feasible" if max(over.max(initial=0.0), outside) <= TOLERANCE else "unsure"), 0.0, point
     z = np.asarray(solution.z, dtype=float)
+    if not relaxed.other:
+        z = exact_proof(part, z)[0]
     z[equal : equal + above] = np.maximum(z[equal : equal + above], 0.0)
     _lifted(relaxed.curved, z, equal + above)
     given = 0.0 if relaxed.other else -float(bound @ z)
     margin = 1 - LARGEST * float(np.abs(matrix.T @ z).sum()) / given if given > 0 else 0.0
     return ("infeasible" if margin > 0 and "PrimalInfeasible" in status else "unsure"), margin, np.zeros(0)
+
+
+def _kept_rows(relaxed: Relaxed, kept: Mask) -> tuple[Mask, Places, Canonical]:
+    """The rows in `kept` and those of no law, without slacks: which rows and columns these are, and their arrays."""
+    taken = np.ones(relaxed.bound.size, dtype=bool)
+    taken[relaxed.rows[~kept]] = False
+    columns = np.flatnonzero(~relaxed.slack)
+    matrix = sparse.csr_matrix(relaxed.matrix.tocsr()[np.flatnonzero(taken)][:, columns])
+    equal, above = int(taken[: relaxed.equalities].sum()), int(taken[relaxed.equalities : relaxed.linear].sum())
+    free = sparse.csc_matrix((columns.size, columns.size))
+    part = Canonical(free, np.zeros(columns.size), matrix, relaxed.bound[taken], equal, above, relaxed.curved)
+    return taken, columns, part
+
+
+def _exact(relaxed: Relaxed, kept: Mask, rows: Array) -> Array:
+    """Multipliers of a proof through cones without the interior-point method's tolerance, which `LARGEST` would blow
+    up to the size of the proof."""
+    taken, _, part = _kept_rows(relaxed, kept)
+    found = np.zeros(rows.size)
+    found[taken] = exact_proof(part, rows[taken])[0]
+    return found
 
 
 def _cones(relaxed: Relaxed) -> list[Any]:
@@ -264,6 +285,8 @@ def _by_clarabel(model: Model, kept: Mask) -> Answer:
     point = np.zeros(price.size)
     point[columns] = solution.x
     broken = float(solution.obj_val)
+    if relaxed.conic and not relaxed.other and broken > TOLERANCE:
+        rows = _exact(relaxed, kept, rows)
     answer = answered(relaxed, kept, point, rows, broken)
     if answer is None and relaxed.conic and min(broken, float(solution.obj_val_dual)) > TOLERANCE:
         answer = Answer(False, point, rows, broken, 0.0)  # no proof stands: on the solver's word

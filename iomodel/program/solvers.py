@@ -8,7 +8,6 @@ that there is no point is made exact. What was tried is kept in the verdict.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import time
 import warnings
@@ -43,6 +42,7 @@ from iomodel.program.certificate import (
 )
 from iomodel.program.elimination import NOTHING, Definitions, Reduced, definitions, reduced, still_defined
 from iomodel.program.farkas import exact_proof
+from iomodel.program.interior_point import HeldSolver, clarabel_answer
 from iomodel.program.linear import highs_quiet, linear_program
 from iomodel.program.resubstitution import reduced_again
 
@@ -334,7 +334,8 @@ def _by_clarabel(program: Program, solver: Solver) -> Compiled:
     if not still_defined(made.arrays, pairs):  # a parameter took a coefficient away
         pairs = program.memo["definitions"] = definitions(program, made.arrays, program.memo["places"])
     smaller = _substituted(program, made.arrays, pairs)
-    answer = called(smaller, solver)
+    held = program.memo.setdefault("solver", HeldSolver()) if solver is CLARABEL else None
+    answer = called(smaller, solver, held)
     missed = 0.0
     if answer.status == "PrimalInfeasible" and answer.proof > PROVEN:
         missed = answer.proof
@@ -354,10 +355,10 @@ def _substituted(program: Program, arrays: Canonical, pairs: Definitions) -> Red
     return found
 
 
-def called(smaller: Reduced, solver: Solver) -> SimpleNamespace:
+def called(smaller: Reduced, solver: Solver, held: HeldSolver | None = None) -> SimpleNamespace:
     """Clarabel's answer to a reduced program, in terms of the whole one: x, s, z, status, obj_val, solve_time,
     iterations; proof: what the proof misses where there is no point, else NaN."""
-    answer = clarabel_solver(smaller.arrays, solver.settings).solve()
+    answer = clarabel_answer(smaller.arrays, solver.settings, held)
     inner, price = np.asarray(answer.x, dtype=float), np.asarray(answer.z, dtype=float)
     status = str(answer.status)
     proven = {"PrimalInfeasible": "infeasible", "DualInfeasible": "unbounded"}.get(status)
@@ -371,18 +372,3 @@ def called(smaller: Reduced, solver: Solver) -> SimpleNamespace:
         x=x, s=s, z=z, status=status, obj_val=smaller.whole.cost(x), solve_time=answer.solve_time,
         iterations=answer.iterations, proof=proof,
     )  # fmt: skip
-
-
-def clarabel_solver(arrays: Canonical, settings: Mapping[str, Any]) -> Any:
-    """A fresh Clarabel object on canonical arrays; its `solve()` gives the answer."""
-    clarabel: Any = importlib.import_module("clarabel")  # it has no types of its own
-
-    chosen = clarabel.DefaultSettings()
-    chosen.verbose = False
-    for key, value in settings.items():
-        setattr(chosen, key, value)
-    cones: list[Any] = [clarabel.ZeroConeT(arrays.equalities), clarabel.NonnegativeConeT(arrays.inequalities)]
-    cones += [clarabel.SecondOrderConeT(size) for size in arrays.cones]
-    return clarabel.DefaultSolver(
-        arrays.quadratic, arrays.linear, sparse.csc_matrix(arrays.matrix), arrays.bound, cones, chosen
-    )

@@ -20,8 +20,9 @@ from iomodel.program.build import Program
 from iomodel.program.canonical import Canonical, compiled, places
 from iomodel.program.certificate import goal_gradient, judge, proof_residual
 from iomodel.program.elimination import NOTHING, Definitions, definitions, reduced
+from iomodel.program.interior_point import clarabel_solver
 from iomodel.program.setting import Setting
-from iomodel.program.solvers import CLARABEL, REFINED, RESCALED, called, clarabel_solver
+from iomodel.program.solvers import CLARABEL, REFINED, RESCALED, called
 
 ACCURATE = {**REFINED.settings, "tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-10}
 
