@@ -212,7 +212,7 @@ def second_opinion(relaxed: Relaxed, kept: Mask) -> tuple[Said, float, Array]:
     taken, columns, part = _kept_rows(relaxed, kept)
     matrix, bound, equal, above = sparse.csc_matrix(part.matrix), part.bound, part.equalities, part.inequalities
     cones = [_CLARABEL.ZeroConeT(equal), _CLARABEL.NonnegativeConeT(above), *_cones(relaxed)]
-    solution = _clarabel(np.zeros(matrix.shape[1]), matrix, bound, cones)
+    solution = _clarabel(np.zeros(columns.size), matrix, bound, cones)
     status = str(solution.status)
     if status in ("Solved", "AlmostSolved"):
         point = np.zeros(relaxed.slack.size)
