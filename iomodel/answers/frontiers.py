@@ -82,9 +82,11 @@ def frontier(
     x: an outcome, whose range is found unless `low` or `high` is given, or a setting by its dotted key
     ("targets.package.exactly") from `low` to `high`. Returns a dataset over `point`, the tightest level first: `level`,
     `x` and `y` and the headline outcomes by name as replayed, `slope` (of y by the level, from its shadow price; for a
-    setting from neighbours), `charged` (units of y), `status`, `replay_distance`, `solves`; attributes `own_x` and
-    `own_y` are the experiment's own path, `own_status` its verdict, `own_said` its warnings, since what is charged is
-    counted from it. A level that no path meets has status "out of reach" or "infeasible" and NaN.
+    setting from neighbours; 0 where no level is held and y is best), `charged` and `lacks` (units of y: what the goal's
+    prices take, and what y may be short of its best), `dominated` (1 where another point is as good in both and better
+    in one), `status`, `replay_distance`, `solves`; attributes `own_x` and `own_y` are the experiment's own path,
+    `own_status` its verdict, `own_said` its warnings, since what is charged is counted from it. A level that no path
+    meets has status "out of reach" or "infeasible" and NaN.
     Raises ExperimentError for an unknown outcome or key (with the nearest names), a year outside the reported ones, and
     for an experiment without free levers.
 
