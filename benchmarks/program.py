@@ -36,8 +36,15 @@ SIZES = {
     "153 × 18": ("china-2020-153", 18, POLICIES),
     "153 × 38": ("china-2020-153", 38, ("two-halves",)),
 }
+_FAER = {"direct_solve_method": "faer", "max_threads": 1}
 PLAIN = {
-    "faer": {"direct_solve_method": "faer", "max_threads": 1},
+    "faer": _FAER,
+    "faer, not rescaled": {**_FAER, "equilibrate_enable": False},
+    "faer, not rescaled, regularised": {
+        **_FAER,
+        "equilibrate_enable": False,
+        "static_regularization_constant": 1e-7,
+    },
     "qdldl": {"direct_solve_method": "qdldl"},
     "qdldl, not rescaled": {"direct_solve_method": "qdldl", "equilibrate_enable": False},
     "moreau": None,
