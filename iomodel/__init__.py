@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from iomodel.grids.indices import sensitivity
     from iomodel.grids.solving.drive import run_grid
     from iomodel.grids.storage.opened import open_results
-    from iomodel.program.block import Block, Law, Var
+    from iomodel.program.block import Block, Law, Term, Var
     from iomodel.program.build import Program
     from iomodel.program.certificate import Verdict
     from iomodel.program.trajectory import Trajectory
@@ -93,7 +93,7 @@ _HOME = {
     "iomodel.grids.solving.drive": ("run_grid",),
     "iomodel.grids.indices": ("sensitivity",),
     "iomodel.grids.design.load": ("load_grid",),
-    "iomodel.program.block": ("Block", "Law", "Var"),
+    "iomodel.program.block": ("Block", "Law", "Term", "Var"),
     "iomodel.program.build": ("Program",),
     "iomodel.program.certificate": ("Verdict",),
     "iomodel.program.trajectory": ("Trajectory",),
@@ -138,6 +138,7 @@ __all__ = [
     "SolverError",
     "Table",
     "TableError",
+    "Term",
     "Totals",
     "Trajectory",
     "Var",

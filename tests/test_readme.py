@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,17 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def test_the_code_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
+
+
+def test_the_prices_of_the_block_are_those_that_the_page_says() -> None:
+    [code] = [block for block in BLOCKS if "metals_growth" in block]
+    [said] = re.findall(r"round\(2\)  # ([\d., ]+)$", code, re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    found = names["path"].shadow_prices["metals_growth"].sel(year=slice(2030, 2035)).values
+    assert found == pytest.approx([float(number) for number in said.split(", ")], abs=0.0051)
+    assert f"{found[-1]:.2f} percent of base-year GDP of consumption" in README
+    assert names["path"].provenance["sectors"]["14"] == "Smelting and processing of metals"
 
 
 def test_the_experiment_loads(tmp_path: Path) -> None:

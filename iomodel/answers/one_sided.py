@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from iomodel.course import course_of, setting_of
 from iomodel.economy import Economy
-from iomodel.errors import ExperimentError, ProgramError, SolverError, nearest
+from iomodel.errors import ExperimentError, ProgramError, ResultError, SolverError, nearest
 from iomodel.experiment import Experiment, experiment_required
 from iomodel.frozen import Frozen
 from iomodel.program.block import Block
@@ -29,7 +29,7 @@ from iomodel.program.diagnose import shadow_prices
 from iomodel.program.price_words import GOAL, meaning
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
-from iomodel.reopened import refuse_another_program, solved_path
+from iomodel.reopened import HAND_OVER, refuse_another_program, solved_path
 from iomodel.solving import settled
 
 Array = npt.NDArray[np.float64]
@@ -39,6 +39,9 @@ STEPS = (1e-3, 1e-4)
 
 AGREE = 0.01
 """Relative difference of the two sides up to which a point is called regular."""
+
+FOUND = ("full_employment", "investment_not_negative")
+"""Laws that the core lays only once a solve has found where they are needed."""
 
 ROUNDING = 2e-8
 """Accuracy of the goal that a solver is trusted with; divided by the step it is what differences cannot tell apart."""
@@ -109,7 +112,12 @@ def price_sides(
             "Free a lever in levers.free."
         )
     built = assemble(setting_of(course, form), (*core, *own_blocks(blocks)))
-    _where(built, law, labels)  # a name that is not there is said before anything is solved
+    if given is not None and law in given.shadow_prices and law not in (*built.laws, *FOUND, "goods_balance"):
+        raise ResultError(
+            f"{law!r} is a law of {experiment.name}, but none of the core's: a block of one's own laid it; {HAND_OVER}"
+        )
+    if law in built.laws or law not in FOUND:
+        _where(built, law, labels)  # a name that is not there is said before anything is solved
     program, verdict = settled(course, built)
     if verdict.status != "optimal":
         raise SolverError(

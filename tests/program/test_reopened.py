@@ -9,7 +9,7 @@ from official import official
 
 import iomodel as iom
 from iomodel.economy import Economy
-from iomodel.errors import ExperimentError, ResultError
+from iomodel.errors import ExperimentError, ProgramError, ResultError
 from iomodel.program.block import Block, Law, Values
 from iomodel.program.setting import Setting
 from iomodel.program.trajectory import Trajectory
@@ -46,6 +46,12 @@ def test_other_blocks_are_another_program_and_the_same_ones_are_not() -> None:
     for ask in _again(path).values():
         with pytest.raises(ResultError, match=OTHER):
             ask()
+    with pytest.raises(
+        ResultError, match=r"'cap' is a law of two-halves, but none of the core's.*; hand over .*blocks=…"
+    ):
+        iom.price_sides(path, "cap", year=2035)
+    with pytest.raises(ProgramError, match="there is no law 'cup' in this program"):
+        iom.price_sides(path, "cup", year=2035)
     sides = iom.price_sides(path, "cap", blocks=blocks, year=2035)
     assert sides.price == pytest.approx(float(path.shadow_prices["cap"].sel(year=2035)), rel=1e-3, abs=1e-5)
 
