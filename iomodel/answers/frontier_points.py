@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from iomodel.program.outcomes import OUTCOMES, Outcome
 from iomodel.program.trajectory import Trajectory
+
+Array = npt.NDArray[np.float64]
 
 HEADLINE = (
     "household_consumption_share", "actual_individual_consumption_share", "household_consumption", "gdp",
@@ -21,6 +24,15 @@ HEADLINE = (
 
 WORSE = 1e-5
 """Part of an outcome by which a point is better than another and not only rounded otherwise."""
+
+CHARGED = (
+    "paid for what is dear beyond the own path, as units of y; below 0 where a point pays less than the own path, "
+    "which pays for overflow imports and rationing"
+)
+"""What is charged, in words."""
+
+DOMINATED = "1 where another point or the own path is as good in x and net and better in one"
+"""What a dominated point is, in words."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +77,17 @@ def dataset_of_points(
     plain: dict[str, tuple[list[Any], str, str]] = {
         "level": ([row.level for row in rows], of_x, f"{x} {more['direction']}"),
         "slope": ([row.slope for row in rows], f"{unit[y]}, per {of_x}", f"change of {y} for a level higher by one"),
-        "charged": ([row.charged for row in rows], unit[y], "paid for what is dear beyond the own path, as units of y"),
+        "charged": ([row.charged for row in rows], unit[y], CHARGED),
         "net": (_net(y, year, rows), unit[y], f"{y} less what is charged, which the level's slope is of"),
         "replay_distance": (
             [float("nan") if row.path is None else row.path.verdict.replay_distance for row in rows],
             "percent of base-year GDP", "largest difference between solved and replayed path",
         ),
         "lacks": ([row.lacks for row in rows], unit[y], f"what {y} may lack of its best, as judged"),
-        "dominated": (_dominated(rows, x, y, year), "1", "1 where another point is as good in both and better in one"),
+        "dominated": (_dominated(own, rows, x, y, year), "1", DOMINATED),
         "solves": ([row.solves for row in rows], "1", "solves that the point took"),
         "status": ([_status(row) for row in rows], "text", "verdict of the point"),
-        "said": ([row.said for row in rows], "text", "warnings of the point, or why there is none"),
+        "said": ([_said(own, row, x, y, year) for row in rows], "text", "warnings of the point, or why there is none"),
     }  # fmt: skip
     made |= {name: ("point", values, {"units": u, "long_name": text}) for name, (values, u, text) in plain.items()}
     attrs = {"title": f"{own.experiment.name}: {y} over {x}, {year}", "experiment": own.experiment.name, "x": x, "y": y,
@@ -89,17 +101,38 @@ def _net(y: str, year: int, rows: Sequence[Point]) -> list[float]:
     return [float("nan") if row.path is None else value_in(row.path, y, year) - sign * row.charged for row in rows]
 
 
-def _dominated(rows: Sequence[Point], x: str, y: str, year: int) -> list[int]:
-    """1 for a point that another beats: x and what y is net of what is charged both no worse, one of them better by
-    more than `WORSE`; of a setting, which has no good side, no point is."""
+def _dominated(own: Trajectory, rows: Sequence[Point], x: str, y: str, year: int) -> list[int]:
+    """1 for a point that another or the own path, which is charged nothing, beats: x and net both no worse, one of them
+    better by more than `WORSE`; of a setting, which has no good side, no point is."""
     if x not in OUTCOMES:
         return [0] * len(rows)
-    reached = [float("nan") if row.path is None else value_in(row.path, x, year) for row in rows]
-    good = np.column_stack([OUTCOMES[x].sign * np.array(reached), OUTCOMES[y].sign * np.array(_net(y, year, rows))])
+    all_of_them = [*rows, Point(float("nan"), own)]
+    reached = [float("nan") if row.path is None else value_in(row.path, x, year) for row in all_of_them]
+    net = np.array(_net(y, year, all_of_them))
+    good = np.column_stack([OUTCOMES[x].sign * np.array(reached), OUTCOMES[y].sign * net])
+    return [int(flag) for flag in _beaten(good)[: len(rows)]]
+
+
+def _beaten(good: Array) -> npt.NDArray[np.bool_]:
+    """Which rows another row beats: no worse in any column, better in one."""
     margin = WORSE * np.maximum(1.0, np.nanmax(np.abs(good), axis=0, initial=0.0))
     gain = good[None, :, :] - good[:, None, :]
-    beats = (gain >= -0.1 * margin).all(axis=2) & (gain > margin).any(axis=2)
-    return [int(flag) for flag in beats.any(axis=1)]
+    return ((gain >= -0.1 * margin).all(axis=2) & (gain > margin).any(axis=2)).any(axis=1)
+
+
+def _said(own: Trajectory, row: Point, x: str, y: str, year: int) -> str:
+    """What a point says of itself: its warnings, and why it is one although the own path looks better."""
+    if row.path is None or x not in OUTCOMES or row.charged >= 0:
+        return row.said
+    good = np.array([[OUTCOMES[name].sign * value_in(path, name, year) for name in (x, y)] for path in (row.path, own)])
+    if not _beaten(good)[0]:
+        return row.said
+    ahead = OUTCOMES[y].sign * (_net(y, year, [row])[0] - value_in(own, y, year))
+    why = (
+        f"the own path is better in both, but pays for overflow imports or rationing what is worth {-row.charged:.3g} "
+        f"of {y}; net of that this point is better by {ahead:.3g}"
+    )
+    return "; ".join(text for text in (row.said, why) if text)
 
 
 def own_verdict(own: Trajectory) -> dict[str, str]:

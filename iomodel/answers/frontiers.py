@@ -83,10 +83,10 @@ def frontier(
     ("targets.package.exactly") from `low` to `high`. Returns a dataset over `point`, the tightest level first: `level`,
     `x` and `y` and the headline outcomes by name as replayed, `slope` (of y by the level, from its shadow price; for a
     setting from neighbours; 0 where no level is held and y is best), `charged` and `lacks` (units of y: what the goal's
-    prices take, and what y may be short of its best), `dominated` (1 where another point is as good in both and better
-    in one), `status`, `replay_distance`, `solves`; attributes `own_x` and `own_y` are the experiment's own path,
-    `own_status` its verdict, `own_said` its warnings, since what is charged is counted from it. A level that no path
-    meets has status "out of reach" or "infeasible" and NaN.
+    prices take, and what y may be short of its best), `dominated` (1 where another point or the own path is as good in
+    x and net and better in one), `status`, `replay_distance`, `solves`; attributes `own_x` and `own_y` are the
+    experiment's own path, `own_status` its verdict, `own_said` its warnings, since what is charged is counted from it.
+    A level that no path meets has status "out of reach" or "infeasible" and NaN.
     Raises ExperimentError for an unknown outcome or key (with the nearest names), a year outside the reported ones, and
     for an experiment without free levers.
 
@@ -195,19 +195,20 @@ def _ends(found: Search, x: Outcome, y: Outcome, own: tuple[float, float]) -> _E
     found.steering.hold(_open(x, own[0]))
     tight = seek(found, x.name, x.sign, own[0], {y.name: (y.sign * BESIDE, own[1])})
     loose = seek(found, y.name, y.sign, own[1], {x.name: (x.sign * BESIDE, own[0])})
-    reach, last = tight.at[x.name][0], loose.at[x.name][0]
-    if x.sign * (reach - last) <= SAME:
-        reach = last
+    best, last = tight.at[x.name][0], loose.at[x.name][0]
+    if x.sign * (best - last) <= SAME:
+        best = last
     above, below = tight.at[y.name]
     net = above - y.sign * tight.charged / (y.money(found.program.setting) * below)
-    return _Ends(reach + INSIDE * (last - reach), last, reach, net, loose, tight.solves + loose.solves)
+    reach = best if x.sign * (best - own[0]) > 0 else own[0]  # where the own path is, a level can be met
+    return _Ends(best + INSIDE * (last - best), last, reach, net, loose, tight.solves + loose.solves)
 
 
 def _alone(x: Outcome, y: Outcome, ends: _Ends) -> str:
     """That there is no trade-off, in words."""
     return (
-        f"{x.name} is {x.factor * ends.last:.5g} both where it is best and where {y.name} is: there is nothing to "
-        "trade, and one point"
+        f"net of what is charged, {x.name} is {x.factor * ends.last:.5g} both where it is best and where {y.name} is: "
+        "there is nothing to trade, and one point"
     )
 
 
@@ -230,15 +231,16 @@ def _at_level(found: Search, x: Outcome, y: Outcome, level: float, ends: _Ends, 
     shown = x.factor * level
     if x.sign * (level - ends.reach) > SAME:  # tighter only by what the goal makes dearer than it is worth
         return Point(shown, None, solves=0, said=f"{OUT_OF_REACH}: the tightest level is {x.factor * ends.reach:.6g}")
+    alone = ends.alone and x.sign * (level - ends.last) <= SAME
     if not ends.alone and x.sign * (level - ends.last) <= 0:  # no tighter than where y is best: it is that point
         return _point(found, x, y, shown, replace(ends.loose, level_price=0.0, solves=0), "")
-    found.steering.hold(_open(x, level) if ends.alone else level)
+    found.steering.hold(_open(x, level) if alone else level)
     pace = next((row.pace for row in reversed(before) if row.path is not None), ends.loose.pace)
     try:
         best = seek(found, y.name, y.sign, _guess(y, x, level, ends, before), pace=pace)
     except InfeasibleError as error:
         return Point(shown, None, said=f"infeasible: {str(error).splitlines()[0]}")
-    if ends.alone:
+    if alone:
         return _point(found, x, y, shown, replace(best, level_price=float("nan")), _alone(x, y, ends))
     return _point(found, x, y, shown, best, "")
 

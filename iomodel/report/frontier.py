@@ -90,7 +90,10 @@ def frontier_text(found: xr.Dataset) -> str:
     status = str(found.attrs.get("own_status", "optimal"))
     doubt = "" if status == "optimal" else f"   {status}: what is charged is counted from a path that is not certified"
     lines.append(f"own path: {own}{doubt}")
-    of_level = f"of {_short(y)} less what is charged, by the level; charged: paid beyond the own path's prices"
+    of_level = (
+        f"of {_short(y)} less what is charged, by the level; charged: paid beyond the own path's prices, below 0 where "
+        "a point pays less than the own path"
+    )
     of_setting = "from neighbouring points; nothing is charged, since each point is the experiment with that setting"
     lines.append(f"slope: {of_level if x in found else of_setting}")
     return "\n".join(lines)
@@ -114,6 +117,7 @@ def frontier_table(found: xr.Dataset) -> str:
     for place in range(found.sizes["point"]):
         writer.writerow([place, *(_cell(found[name].values[place]) for name in names)])
     own = {found.attrs["x"]: found.attrs.get("own_x"), found.attrs["y"]: found.attrs["own_y"], "status": "own path"}
+    own |= {"charged": 0.0, "net": found.attrs["own_y"]}
     writer.writerow(["own", *("" if own.get(name) is None else _cell(own[name]) for name in names)])
     return out.getvalue()
 

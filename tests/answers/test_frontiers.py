@@ -149,6 +149,49 @@ def test_a_dominated_point_is_said() -> None:
     assert _found()["dominated"].values.sum() == 0
 
 
+def _of_one(x: float, y: float, charged: float) -> tuple[int, str]:
+    """What a frontier of one point says of it that is off the own path by so much."""
+    own = _own()
+    moved = own.data.assign({X: own.data[X] + x, Y: own.data[Y] + y})
+    point = Point(1.0, replace(own, data=moved), charged=charged)
+    year = int(own.policy_years[-1])
+    found = dataset_of_points(own, X, Y, year, [point], {"direction": "at most", "own_x": 0.0, "own_y": 0.0})
+    return int(found["dominated"][0]), str(found["said"].values[0])
+
+
+def test_a_point_that_the_own_path_beats_is_dominated() -> None:
+    assert _of_one(0.1, -0.1, 0.0) == (1, "")
+    assert _of_one(0.1, 0.1, 0.2)[0] == 1  # what it has more of y is charged twice over
+    assert _of_one(0.1, 0.1, 0.0) == (0, "")
+    assert _of_one(-0.1, -0.1, 0.0) == (0, "")
+
+
+def test_a_point_that_pays_less_than_a_better_own_path_says_so() -> None:
+    dominated, said = _of_one(0.1, -0.1, -0.3)
+    assert dominated == 0
+    assert said.startswith("the own path is better in both, but pays for overflow imports or rationing")
+    assert "worth 0.3 of actual_individual_consumption_share; net of that this point is better by 0.2" in said
+    assert _of_one(0.1, -0.1, -0.05)[0] == 1  # it pays less, but not as much less as it lacks
+
+
+@pytest.mark.slow
+def test_a_level_that_the_own_path_meets_is_in_reach_where_a_better_point_has_more_of_x() -> None:
+    """Half a package paid by dividends: the own path imports what it could do without, and owes a little less."""
+    mine = iom.load_experiment("business-as-usual").replace(
+        free=["programme"], payer="dividends", cards={"precaution": 0.3}
+    )
+    mine = mine.set("targets.package", {"exactly": 2, "by": 8})
+    found = frontier(mine, X, Y, 2)
+    assert found.sizes["point"] == 1
+    assert float(found[X][0]) > found.attrs["own_x"] + 0.01
+    assert "the own path is better in both" in str(found["said"].values[0])
+    assert "below 0 where a point pays less" in frontier_text(found)
+    met = frontier(mine, X, Y, 2, low=found.attrs["own_x"], high=found.attrs["own_x"])
+    assert met["status"].values.tolist() == ["optimal"]
+    assert float(met[X][0]) <= found.attrs["own_x"] + 1e-5
+    assert found.attrs["own_y"] - 1e-4 <= float(met["net"][0]) <= float(found["net"][0]) + 1e-5
+
+
 def test_the_own_path_is_never_above_its_frontier() -> None:
     own = _own("two-halves")
     found = frontier(_short("two-halves"), X, Y, 2, economy=_economy(), low=_last(own, X), high=_last(own, X))
@@ -223,7 +266,8 @@ def test_where_both_are_best_at_once_there_is_one_point() -> None:
     assert found.sizes["point"] == 1
     assert np.isnan(found["slope"][0])
     text = (
-        "programme_share is 2 both where it is best and where actual_individual_consumption_share is: there is nothing"
+        "net of what is charged, programme_share is 2 both where it is best and where "
+        "actual_individual_consumption_share is: there is nothing"
     )
     assert str(found["said"].values[0]).startswith(text)
     assert any(told.startswith(text) for told in said)
@@ -348,6 +392,7 @@ def test_table_text_and_picture(tmp_path: Path) -> None:
     assert [row["point"] for row in rows] == ["0", "1", "2", "3", "own"]
     assert float(rows[1][Y]) == float(found[Y][1])
     assert float(rows[-1][X]) == pytest.approx(_last(_own(), X), abs=1e-6)
+    assert float(rows[-1]["net"]) == float(rows[-1][Y])
     assert "own path: public debt" in frontier_text(found)
     for kind in ("png", "svg"):
         assert frontier_figure(found, tmp_path / f"frontier.{kind}").stat().st_size > 5000
