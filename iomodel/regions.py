@@ -26,7 +26,7 @@ def joined(experiment: Experiment, paths: Mapping[str, Trajectory], verdict: Ver
     """The paths of several regions as one, with the dimension region in front of the data and the shadow prices.
 
     A law that a region does not have in some row has the price zero there. `one_percent` of a price is one number a
-    region.
+    region. What own blocks do not have in a region (an industry of another one) is missing (NaN) there.
     """
     each = list(paths.values())
     prices: dict[str, xr.DataArray] = {}
@@ -36,6 +36,7 @@ def joined(experiment: Experiment, paths: Mapping[str, Trajectory], verdict: Ver
         laid = xr.concat(parts, "region", join="outer", fill_value=0.0, combine_attrs="override")
         worth = [float(price.attrs["one_percent"]) for price in own.values()]
         prices[law] = laid.assign_attrs({**parts[0].attrs, "one_percent": worth})
+    own = [path.own.expand_dims(region=[region]) for region, path in paths.items() if path.own.data_vars]
     said = said_together({region: path.verdict.warnings for region, path in paths.items()})
     provenance: dict[str, Any] = {
         **each[0].provenance,
@@ -52,6 +53,7 @@ def joined(experiment: Experiment, paths: Mapping[str, Trajectory], verdict: Ver
         experiment=experiment,
         provenance=provenance,
         reference=_side_by_side([path.reference for path in each if path.reference is not None]).assign_attrs(title),
+        own=xr.concat(own, "region", join="outer", combine_attrs="override") if own else xr.Dataset(),
     )
 
 
@@ -94,6 +96,7 @@ def by_region(path: Trajectory) -> dict[str, Trajectory]:
             experiment=alone(path.experiment, region),
             provenance={**own, "part_of": path.experiment.name},
             reference=None if path.reference is None else path.reference.sel(region=region).assign_attrs(title),
+            own=path.own.sel(region=region, drop=True) if path.own.data_vars else path.own,
         )  # fmt: skip
     return found
 

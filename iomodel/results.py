@@ -1,9 +1,9 @@
 """Paths as files: one NetCDF for a trajectory, which plain `xarray.open_dataset` reads.
 
 The variables of the path stand at the root of the file with their units; the reference path and the shadow prices are
-its groups `reference` and `shadow_prices` (`xarray.open_dataset(file, group="reference")`); experiment, verdict and
-provenance are one JSON text in the attribute `iomodel`, since NetCDF has no place for nested values. What is read back
-equals what was saved, labels and dtypes included.
+its groups `reference` and `shadow_prices` (`xarray.open_dataset(file, group="reference")`), beside `own` where blocks
+of one's own brought variables; experiment, verdict and provenance are one JSON text in the attribute `iomodel`, since
+NetCDF has no place for nested values. What is read back equals what was saved, labels and dtypes included.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ FORMAT = "iomodel trajectory"
 VERSION = 1
 ATTRIBUTE = "iomodel"
 ENGINE = "h5netcdf"
-REFERENCE, SHADOW_PRICES = "reference", "shadow_prices"
-"""Groups of the file beside its root."""
+REFERENCE, SHADOW_PRICES, OWN = "reference", "shadow_prices", "own"
+"""Groups of the file beside its root; the last one where there is something in it."""
 
 OF = "__of__"
 
@@ -55,6 +55,8 @@ def save(path: Trajectory, file: str | Path) -> Path:
     groups = {None: data, SHADOW_PRICES: _side_by_side(path.shadow_prices)}
     if path.reference is not None:
         groups[REFERENCE] = path.reference.drop_attrs(deep=False)  # its attributes are in the settings too
+    if path.own.data_vars:
+        groups[OWN] = path.own
     for dataset in groups.values():
         without = [str(name) for name, variable in dataset.data_vars.items() if not variable.attrs.get("units")]
         if without:
@@ -90,6 +92,7 @@ def load_trajectory(file: str | Path) -> Trajectory:
             experiment=dataclasses.replace(experiment, base=settings["base"]),
             provenance=settings["provenance"],
             reference=None if beside is None else _opened(path, REFERENCE).assign_attrs(beside),
+            own=_opened(path, OWN) if settings.get(OWN) else xr.Dataset(),
         )
     except (KeyError, TypeError, ValueError, IOModelError) as error:
         raise ResultError(f"{path} does not hold a whole trajectory ({error}). Run its experiment again.") from error
@@ -111,6 +114,7 @@ def _settings(path: Trajectory) -> dict[str, Any]:
         "provenance": dict(path.provenance),
         "attrs": path.data.attrs,
         REFERENCE: None if path.reference is None else path.reference.attrs,
+        OWN: bool(path.own.data_vars),
     }
 
 

@@ -24,6 +24,7 @@ from iomodel.program.conflicts import collision_of
 from iomodel.program.diagnose import shadow_prices
 from iomodel.program.elimination import definitions, reduced
 from iomodel.program.interior_point import HeldSolver
+from iomodel.program.own import left_out, own_data
 from iomodel.program.simulate import Flows, Levers
 from iomodel.program.solvers import solve_program
 from iomodel.program.trajectory import Trajectory
@@ -73,7 +74,8 @@ def replayed(course: Course, program: Program, verdict: Verdict) -> Trajectory:
     """The path of a solved program: its levers simulated again, and how far that is from the solver's point."""
     again = replay_of(course, program, verdict)
     path = trajectory_of(course, again.flows, again.levers, again.verdict, shadow_prices(program))
-    return replace(path, provenance={**path.provenance, "used": [one.plain for one in again.spent]})
+    own = own_data(program.own, program.values, program.setting, course.reported)
+    return replace(path, provenance={**path.provenance, "used": [one.plain for one in again.spent]}, own=own)
 
 
 def replay_of(course: Course, program: Program, verdict: Verdict) -> Replay:
@@ -84,6 +86,7 @@ def replay_of(course: Course, program: Program, verdict: Verdict) -> Replay:
     reported, beyond = off[: course.reported], off[course.reported :]
     spent = used(program)
     warned = [*verdict.warnings, *(one.text for one in spent if one.kind in ("target", "limit"))]
+    warned += left_out(program.own, program.values)
     for part, words in ((reported, ""), (beyond, ", after the reported years")):
         if part and max(part).amount > REPLAY_TOLERANCE:
             why = why_off(program, max(part))

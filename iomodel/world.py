@@ -26,6 +26,7 @@ from iomodel.program.block import Block, value_of
 from iomodel.program.blocks import CORE
 from iomodel.program.certificate import Verdict
 from iomodel.program.diagnose import shadow_prices
+from iomodel.program.own import left_out, own_data
 from iomodel.program.setting import Setting
 from iomodel.program.simulate import Flows, Levers, State, base_state, no_levers
 from iomodel.program.solvers import solve_program
@@ -346,6 +347,7 @@ def _labelled(
             off = distances(part, flows[place])
             distance = max(distance, max(off[: one.reported]).amount)
             spent = _used(world, region)
+            warned += left_out(part.own, part.values)
             warned += [use.text for use in spent if use.kind in ("target", "limit")]
             if max(off).amount > REPLAY_TOLERANCE:
                 why = why_off(part, max(off))
@@ -357,7 +359,10 @@ def _labelled(
             own, flows[place], levers[place], replace(verdict, warnings=tuple(warned)), prices.get(region, {})
         )
         told = {**path.provenance, "used": [{"region": region, **use.plain} for use in spent]}
-        paths[region] = path if world is None else replace(path, provenance=told)
+        if world is not None:
+            part = world.parts[region]
+            path = replace(path, provenance=told, own=own_data(part.own, part.values, part.setting, one.reported))
+        paths[region] = path
     status = "inaccurate" if distance > REPLAY_LIMIT and verdict.status == "optimal" else verdict.status
     return joined(course.experiment, paths, replace(verdict, status=status, replay_distance=distance))
 

@@ -26,6 +26,7 @@ from iomodel.program.build import Program, assemble
 from iomodel.program.certificate import Verdict
 from iomodel.program.outcomes import Outcome, at_point
 from iomodel.program.steering import (
+    BEYOND,
     LEVEL_LAW,
     MISSES,
     Sought,
@@ -178,7 +179,8 @@ def _found(search: Search, program: Program, verdict: Verdict, ratio: float, sol
     goal = sum(float(value_of(term.expression)) for term in terms.values())
     at = {name: at_point(dial.outcome, v, p, t) for name, dial in search.dials.items()}
     price = _level_price(program) / search.weight
-    own = replace(program, terms=terms)  # what a miss costs, it costs in the experiment's goal
+    brought = {key: one for key, one in program.own.items() if not key.startswith(f"{BEYOND}_")}  # by the user
+    own = replace(program, terms=terms, own=brought)  # what a miss costs, it costs in the experiment's goal
     path = replayed(search.course, own, replace(verdict, objective=goal))
     path = replace(path, shadow_prices={})
     return Found(path, ratio, at, charged(program) / search.weight, goal, price, solves)

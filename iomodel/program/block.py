@@ -77,7 +77,13 @@ def _nothing(*_: object) -> tuple[()]:
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of economics.
+    """A piece of economics: variables of the program, named expressions, laws, terms of the goal.
+
+    variables: p -> Var. expressions: v, p -> (name, expression), or (Var, expression), which says dims and unit, too.
+    laws: v, p -> Law. goal: v, p -> Term. v holds every variable by name, and the expressions of the blocks before; in
+    laws and goal those of all blocks. docs/blocks.md lists the core's, and what p offers.
+
+    Raises ProgramError for a name that is empty, for a part that is no function and for a block without any.
 
     >>> from iomodel.program.block import Block, Law
     >>> cap = Block("steel_cap", laws=lambda v, p: [
@@ -88,7 +94,7 @@ class Block:
 
     name: str
     variables: Callable[[Setting], Iterable[Var]] = _nothing
-    expressions: Callable[[Values, Setting], Iterable[tuple[str, cp.Expression]]] = _nothing
+    expressions: Callable[[Values, Setting], Iterable[tuple[str | Var, cp.Expression]]] = _nothing
     laws: Callable[[Values, Setting], Iterable[Law]] = _nothing
     goal: Callable[[Values, Setting], Iterable[Term]] = _nothing
 

@@ -20,6 +20,7 @@ from iomodel.program.blocks import CORE
 from iomodel.program.checks import (
     Finite,
     check_dims,
+    check_expression,
     check_law,
     check_new,
     check_shift,
@@ -28,6 +29,7 @@ from iomodel.program.checks import (
     own_blocks,
     undisciplined,
 )
+from iomodel.program.own import Own, of_expression, of_variable
 from iomodel.program.setting import Setting
 
 Array = npt.NDArray[np.float64]
@@ -47,7 +49,8 @@ class Program:
     problem: the cvxpy problem. setting: its numbers. variables: name -> Var. values: every variable and expression by
     name. laws: name -> Law; terms: name -> Term of the goal. blocks, shifts: what it
     was laid of, and the amounts by which bounds of laws were moved, so that it can be laid again. memo: what a first
-    solve finds out about the arrays (places of laws, what can be substituted) and later ones use again.
+    solve finds out about the arrays (places of laws, what can be substituted) and later ones use again. own: name ->
+    whose it is, of the variables and expressions of blocks of one's own.
     """
 
     problem: cp.Problem
@@ -59,6 +62,7 @@ class Program:
     blocks: tuple[Block, ...] = CORE
     shifts: Mapping[str, Array] = field(default_factory=dict)
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    own: Mapping[str, Own] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         size = sum(variable.size for variable in self.problem.variables())
@@ -89,6 +93,7 @@ class Laid:
     laws: Mapping[str, Law]
     terms: Mapping[str, Term]
     blocks: tuple[Block, ...]
+    own: Mapping[str, Own]
 
 
 def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, Array] | None = None) -> Program:
@@ -100,7 +105,15 @@ def assemble(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[s
     goal = cp.Maximize(sum(term.expression for term in laid.terms.values()))
     problem = checked(cp.Problem(goal, [law.constraint for law in laid.laws.values()]), laid)
     return Program(
-        problem, setting, laid.variables, laid.values, laid.laws, laid.terms, laid.blocks, dict(shifts or {})
+        problem,
+        setting,
+        laid.variables,
+        laid.values,
+        laid.laws,
+        laid.terms,
+        laid.blocks,
+        dict(shifts or {}),
+        own=laid.own,
     )
 
 
@@ -121,6 +134,7 @@ def lay(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, A
     values = _Names()
     owners: dict[str, Block] = {}
     named: set[str] = set()
+    own: dict[str, Own] = {}
     sizes = setting.sizes()
     laid = own_blocks(blocks)
     for block in laid:
@@ -130,11 +144,16 @@ def lay(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, A
             declared[var.name], owners[var.name] = var, block
             shape = tuple(sizes[dim] for dim in var.dims)
             values[var.name] = cp.Variable(shape, name=var.name, nonneg=var.nonneg)
+            own |= {one.name: one for one in of_variable(block, var)}
     for block in laid:
-        for name, expression in made(block, "expressions", tuple, values, setting):
+        for entry, expression in made(block, "expressions", tuple, values, setting):
+            name = entry.name if isinstance(entry, Var) else entry
+            if isinstance(entry, Var):
+                check_expression(block, entry, expression, sizes)
             check_new(block, name, named if owners.get(name, block) is block else owners, "expression")
             named.add(name)
             values[name] = expression
+            own |= {one.name: one for one in of_expression(block, entry, expression, sizes)}
     laws: dict[str, Law] = {}
     terms: dict[str, Term] = {}
     finite = Finite()
@@ -154,4 +173,4 @@ def lay(setting: Setting, blocks: Sequence[Block] = CORE, shifts: Mapping[str, A
             raise ProgramError(f"there is no law {name!r} to shift.{nearest(name, laws)}")
         check_shift(laws[name], by)
         laws[name] = laws[name].shifted(by)
-    return Laid(declared, values, laws, terms, laid)
+    return Laid(declared, values, laws, terms, laid, own)

@@ -45,7 +45,7 @@ def own_blocks(blocks: object) -> tuple[Block, ...]:
 
 _FORMS: dict[type[Any], str] = {
     Var: "Var(name, dims, unit)",
-    tuple: "(name, expression)",
+    tuple: "(name, expression) or (Var(name, dims, unit), expression)",
     Law: "Law(name, dims, constraint)",
     Term: "Term(name, expression)",
 }
@@ -81,8 +81,8 @@ def made(block: Block, part: str, wanted: type[Made], *arguments: Any) -> Iterat
 
 
 def _is_pair(entry: tuple[Any, ...]) -> bool:
-    """Whether a tuple is the name of an expression and the expression."""
-    return len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], cp.Expression)
+    """Whether a tuple is the name of an expression (or a Var that says dims and unit, too) and the expression."""
+    return len(entry) == 2 and isinstance(entry[0], str | Var) and isinstance(entry[1], cp.Expression)
 
 
 def _shown(entry: object, most: int = 80) -> str:
@@ -125,6 +125,17 @@ def check_dims(block: Block, name: str, dims: tuple[str, ...], sizes: Mapping[st
         raise ProgramError(
             f"block {block.name!r}: {name!r} has the dim {unknown[0]!r}; allowed are {', '.join(sizes)}."
             + nearest(unknown[0], sizes)
+        )
+
+
+def check_expression(block: Block, var: Var, expression: cp.Expression, sizes: Mapping[str, int]) -> None:
+    """An expression that states dims has their shape."""
+    check_dims(block, var.name, var.dims, sizes)
+    wanted = tuple(sizes[dim] for dim in var.dims)
+    if expression.shape != wanted:
+        raise ProgramError(
+            f"block {block.name!r}: expression {var.name!r} has shape {expression.shape}, its dims {var.dims} "
+            f"mean {wanted}"
         )
 
 

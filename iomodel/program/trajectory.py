@@ -7,7 +7,7 @@ rounding; the distance between the two is part of the verdict. (Methods that ret
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +32,9 @@ class Trajectory:
     data: variables of the vocabulary over `year` (base year, known years, reported years of policy) and `sector`, units
     on each. shadow_prices: law -> (dims of the law), change of the goal per unit of the law's bound. verdict: whether
     and how it was solved. experiment: what was asked. provenance: versions, table and its hash, changed cards.
-    reference: the same variables of the path without levers, or None where the path is that one.
+    reference: the same variables of the path without levers, or None where the path is that one. own: variables and
+    named expressions of blocks of one's own over `year` (the reported years of policy) or `start`, units on each; they
+    are the program's numbers, which no simulation replays, and may have a name that `data` has, too.
     """
 
     data: xr.Dataset
@@ -41,6 +43,7 @@ class Trajectory:
     experiment: Experiment
     provenance: Mapping[str, Any]
     reference: xr.Dataset | None = None
+    own: xr.Dataset = field(default_factory=xr.Dataset)
 
     def __repr__(self) -> str:
         """Name, table, years and verdict; the data stand in `data`."""

@@ -204,7 +204,7 @@ def assemble_world(
         worth |= {of(name, region): term for name, term in goals.items()}
     whole = Program(problem, settings[0], variables, values, every, worth, laid[0].blocks)
     parts = {
-        region: Program(problem, setting, one.variables, one.values, own, goals, one.blocks)
+        region: Program(problem, setting, one.variables, one.values, own, goals, one.blocks, own=one.own)
         for region, setting, one, own, goals in zip(trade.regions, settings, laid, laws, terms, strict=True)
     }
     return World(whole, parts, factors, trade)
