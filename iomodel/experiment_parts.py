@@ -110,8 +110,8 @@ class Limit:
 
     margin: for the ceilings (debt, deficit, firm debt) points of GDP beyond the reference path; for the current
     account's floor the least balance, percent of GDP of the year; for household saving's floor the least share of
-    household income that is saved. `soft` None is a hard law; a number is the price of passing it, yuan of the goal per
-    yuan passed.
+    household income that is saved. `soft` None is a hard law; a number is the price of passing it: yuan of consumption,
+    each worth what one more was worth in the base year, per yuan passed in a year.
     """
 
     margin: float | None = None

@@ -1,7 +1,8 @@
-"""The examples of the pages on aggregation, balancing and grids run as they stand."""
+"""The examples of the pages on aggregation, balancing and grids run as they stand; docstrings have theirs."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,14 @@ def blocks(page: str, language: str) -> list[str]:
 def run(code: str, **names: Any) -> dict[str, Any]:
     exec(compile(code, "docs", "exec"), names)
     return names
+
+
+def test_each_public_function_has_an_example() -> None:
+    said = (DOCS / "index.md").read_text(encoding="utf-8")
+    assert "Each public function has its units, errors and an example in its docstring" in said
+    public = {name: getattr(iom, name) for name in iom.__all__}
+    without = [name for name, it in public.items() if inspect.isfunction(it) and ">>>" not in (it.__doc__ or "")]
+    assert not without
 
 
 def test_aggregation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from iomodel.cards import CALENDAR_CARDS, too_few
@@ -13,22 +13,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def compare(paths: Sequence[Trajectory], year: int | None = None) -> pd.DataFrame:
+def compare(paths: Sequence[Trajectory] | Mapping[str, Trajectory], year: int | None = None) -> pd.DataFrame:
     """The headline outcomes of paths side by side, one row a path, in `year` (the last reported one if None).
 
-    Paths of one name are told apart by a number behind it. Raises ResultError when a path does not report the year, or
-    `paths` is no list of them, or an empty one.
+    paths: a list, whose rows bear the experiments' names, those of one name told apart by a number behind it; or
+    name -> path, whose rows bear the names given. The unit of a column stands in its name. `print` of a wide table
+    leaves columns out; `compare(paths).round(2).T.to_string()` has them all.
+    Raises ResultError when a path does not report the year, or `paths` is no list or mapping of them, or an empty one.
 
     >>> import iomodel as iom
     >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
     >>> float(iom.compare([usual])["consumption, % over as usual"].iloc[0])
     0.0
+    >>> list(iom.compare({"as it is": usual, "the same": usual}).index)
+    ['as it is', 'the same']
     """
     import pandas as pd
 
-    paths = _checked(paths)
+    if isinstance(paths, Mapping):
+        named = dict(zip(map(str, paths), _checked(paths.values()), strict=True))
+        rows = {name: _headline(path, year) for name, path in named.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
     rows: dict[str, dict[str, float]] = {}
-    for path in paths:
+    for path in _checked(paths):
         name, count = path.experiment.name, 2
         while name in rows:
             name, count = f"{path.experiment.name} ({count})", count + 1

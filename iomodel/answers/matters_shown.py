@@ -63,7 +63,16 @@ def matters_dataset(rows: Sequence[Matter]) -> xr.Dataset:
 
 
 def matters_text(rows: Sequence[Matter], top: int = 10) -> str:
-    """The first `top` assumptions as a numbered list, and beneath it what was looked at and how."""
+    """The first `top` assumptions as a numbered list, and beneath it what was looked at and how.
+
+    rows: what `what_matters` gives; each outcome in its own unit, which the first line says. Raises ResultError for an
+    empty list.
+
+    >>> import iomodel as iom
+    >>> usual = iom.simulate(iom.load_experiment("business-as-usual"))
+    >>> print(matters_text(iom.what_matters(usual, only=["export_growth"])).splitlines()[0])
+    What actual individual consumption in 2035 hangs on (points of GDP, over each assumption's range):
+    """
     if not rows:
         raise ResultError("there are no assumptions to show: hand over the list that what_matters gives")
     words, unit = OUTCOMES[rows[0].by]

@@ -172,6 +172,12 @@ def flat_directions(
     in which most of it is closed (hop, skip and jump; Brill, Chang and Hopkins 1982). Reported is what moves by at
     least a twentieth. economy, blocks: those that the path was solved with, where they are not the experiment's own.
     Raises as `alternatives`.
+
+    >>> import iomodel as iom
+    >>> closing = iom.load_experiment("business-as-usual").replace(free=["retirement"], years=5, beyond=1)
+    >>> path = iom.solve(closing.set("targets.idle_cut", {"at_least": 0.3, "by": 5}))
+    >>> [row.text.split(":")[0] for row in iom.flat_directions(path) if row.kind == "timing"]
+    ['retirement can come earlier or later']
     """
     path = solved_path("flat_directions", path_required("flat_directions", path))
     number("tolerance", tolerance, SMALLEST_SLACK, 1.0, "of base-year household consumption")

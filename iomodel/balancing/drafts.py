@@ -187,7 +187,9 @@ def _plain_draft(source: xr.DataArray) -> Draft:
 def _table_draft(arrays: dict[str, Any], every: Mapping[str, Any], attrs: Mapping[str, Any]) -> Draft:
     for name, array in arrays.items():
         if set(array.dims) != set(ARRAYS[name]):
-            raise BalanceError(f"{name} of the draft has the dims {array.dims}; allowed: {ARRAYS[name]}.")
+            plain = f" The name decides: a plain matrix of two dims is called otherwise than {name}."
+            said = f"{name} of the draft has the dims {array.dims}; allowed: {ARRAYS[name]}."
+            raise BalanceError(said + (plain if array.ndim == 2 else ""))
         arrays[name] = _checked(f"{name} of the draft", array.transpose(*ARRAYS[name]))
     known: dict[str, tuple[str, list[str]]] = {}
     for name, array in arrays.items():

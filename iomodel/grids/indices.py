@@ -75,6 +75,14 @@ def sensitivity(
     still to be done, an outcome that there is none of or that has other dims, a sampled axis that was cut.
     Sources: Sobol' indices after Saltelli et al. (2010), RBD-FAST after Tarantola, Gatelli and Mara (2006), delta after
     Borgonovo (2007).
+
+    A box as `open_results` gives it, of four runs whose outcome is 3 a + b: a explains 9 of 10 parts of its variance.
+
+    >>> points = {"a": [0.0, 1.0], "b": [0.0, 1.0]}
+    >>> box = xr.Dataset({"status": (("a", "b"), np.full((2, 2), "optimal"))}, coords=points)
+    >>> found = sensitivity(box, {"y": 3 * box.a + box.b})
+    >>> found.first_order.sel(outcome="y").values.round(3).tolist()
+    [0.9, 0.1]
     """
     most_lost = number("most_lost", most_lost, 0.0, 1.0, "of base points or runs")
     resamples = whole("resamples", resamples, 10, 100_000, "resamples")

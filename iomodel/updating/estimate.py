@@ -55,6 +55,14 @@ def update(
     when the totals leave no room: there is no table then.
     Source: GRAS as an entropy program (Junius and Oosterhaven 2003; Lenzen, Wood and Gallego 2007) with soft rows
     beside hard ones; the equation is in `iomodel.balancing.entropy`.
+
+    >>> from iomodel.aggregation import aggregate
+    >>> from iomodel.table import load_table
+    >>> start = aggregate(load_table("world-2011"), "broad3", "world15_to_world4")
+    >>> before = start.value_added.sum(["factor", "to_sector"]).rename(to_region="region")
+    >>> later = update(start, [Totals("value_added", 1.1 * before, year=2012, unit="million USD")])
+    >>> later.year, later.is_estimate, round(float(later.output.sum() / start.output.sum()), 6)
+    (2012, True, 1.1)
     """
     starts = checked_starts(start)
     first = starts[0]

@@ -35,6 +35,12 @@ def table_errors(estimate: Table, truth: Table, home: str = "CHN") -> xr.Dataset
 
     Raises TableError where the labels or units differ or `home` is not a region.
     Source: weighted absolute percentage error, as Temurshoev, Webb and Yamano (2011) compare updates of tables by it.
+
+    >>> from iomodel.aggregation import aggregate
+    >>> from iomodel.table import load_table
+    >>> world = aggregate(load_table("world-2011"), "broad3")
+    >>> float(table_errors(world, world).cells), table_errors(world, world).embodied.attrs["units"]
+    (0.0, 'percent')
     """
     _comparable(estimate, truth, home)
     across = ~np.eye(len(truth.regions), dtype=bool)

@@ -18,9 +18,24 @@ def test_paths_of_one_name_each_have_a_row() -> None:
     assert not rows.iloc[0].equals(rows.iloc[1])
 
 
+def test_rows_bear_the_names_given() -> None:
+    usual = iom.simulate(official("business-as-usual"))
+    there = iom.simulate(iom.load_experiment("business-as-usual").replace(table="world-2011"))
+    rows = compare({"official": usual, "world": there})
+    assert list(rows.index) == ["official", "world"]
+    assert rows.index.name == "policy"
+    assert rows.loc["official"].equals(compare([usual]).iloc[0])
+    assert rows.loc["world"].equals(compare([there]).iloc[0])
+    text = rows.round(2).T.to_string()
+    assert all(column in text for column in rows.columns)
+
+
 def test_an_empty_list_is_refused() -> None:
-    with pytest.raises(iom.ResultError, match="empty one"):
-        compare([])
+    for nothing in ([], {}):
+        with pytest.raises(iom.ResultError, match="empty one"):
+            compare(nothing)
+    with pytest.raises(iom.ResultError, match="compare takes paths"):
+        compare({"mine": 3})  # type: ignore[dict-item]
 
 
 def test_a_year_that_is_not_reported_is_refused() -> None:

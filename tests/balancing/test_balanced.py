@@ -301,6 +301,15 @@ def test_a_file_of_a_table_is_a_draft_of_it(tmp_path: Path) -> None:
         read_draft(tmp_path / "absent.nc")
 
 
+def test_the_name_tells_a_matrix_from_a_part_of_a_table(tmp_path: Path) -> None:
+    matrix = xr.DataArray([[1.0, 2.0], [3.0, 4.0]], {"row": ["a", "b"], "column": ["c", "d"]}, name="m")
+    matrix.to_netcdf(tmp_path / "m.nc", engine="h5netcdf")
+    assert read_draft(tmp_path / "m.nc").is_plain
+    matrix.rename("flows").to_netcdf(tmp_path / "flows.nc", engine="h5netcdf")
+    with pytest.raises(BalanceError, match=r"flows of the draft has the dims .* plain matrix .* otherwise than flows"):
+        read_draft(tmp_path / "flows.nc")
+
+
 def test_arrays_of_an_estimate_are_written_only_when_asked(tmp_path: Path) -> None:
     """A part of a table stays an ESTIMATE, although it is no Table any more."""
     draft = distorted(TRUE)[["flows"]].assign_attrs(name="two", estimate=True)

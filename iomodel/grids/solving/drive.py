@@ -73,6 +73,15 @@ def run_grid(
     Raises ExperimentError and GridError for what cannot be before anything is written: another grid's results in `out`,
     a folder that another driver writes to, a scheduler that does not answer (SchedulerError). KeyboardInterrupt after
     Ctrl-C. Runs that are infeasible or fail are results and raise nothing.
+
+    >>> import tempfile
+    >>> from iomodel.grids.design.load import load_grid
+    >>> lines = 'base = "demand-only"', "[axes.package]", 'key = "targets.package.exactly"', "values = [1, 2, 3]"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "three.toml")
+    ...     _ = file.write_text("\\n".join(lines))
+    ...     print(run_grid(load_grid(file), Path(folder, "results"), workers=0).counts)
+    3 of 3 done: 3 optimal; 0 left
     """
     if not isinstance(grid, Grid):
         raise ExperimentError(
