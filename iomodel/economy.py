@@ -31,15 +31,42 @@ USES = (
 """Final uses of the bundles: shares per unit of the use, but levels for household_fixed, inventories and exports."""
 
 
+OFF = 2.0
+"""Points by which a figure may be off the published one: what utilisation may in tables/facts/comparison.csv."""
+
+FEW = 5
+"""Stated defaults up to which they are counted, not listed, where an economy is told in short."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One figure that calibration hit or missed: what it is, the value here, the published value and its source."""
+    """One figure that calibration hit or missed: what it is, the value here, the published value and its source.
+
+    plausible: whether a derived figure is in its plausible range; None of one that has no range.
+    """
 
     title: str
     value: float
     published: float | None
     unit: str
     source: str
+    plausible: bool | None = None
+
+    @property
+    def checked(self) -> bool:
+        """Whether there is anything to hold the figure to."""
+        return self.published is not None or self.plausible is not None
+
+    @property
+    def off(self) -> bool:
+        """Whether it is more than `OFF` from what was published, or not plausible."""
+        far = self.published is not None and abs(self.value - self.published) > OFF
+        return far or self.plausible is False
+
+    def __str__(self) -> str:
+        """In words."""
+        beside = "" if self.published is None else f", published {self.published:.1f}"
+        return f"{self.title}: {self.value:.2f} {self.unit}{beside} ({self.source})"
 
 
 @dataclass(frozen=True)
@@ -97,22 +124,34 @@ class Economy:
 
     def __str__(self) -> str:
         """What calibration hit and missed, and how many cards are read, derived, fitted, assumed, default."""
-        mark = " (ESTIMATE)" if self.table.is_estimate else ""
-        lines = [f"{self.region} in {self.year}, table {self.table.name}{mark}: GDP {self.gdp:,.0f} {self.table.unit}"]
-        for finding in self.findings:
-            beside = "" if finding.published is None else f", published {finding.published:.1f}"
-            lines.append(f"  {finding.title}: {finding.value:.2f} {finding.unit}{beside} ({finding.source})")
+        lines = [self._heading, *(f"  {finding}" for finding in self.findings)]
         counts = ", ".join(f"{count} {kind}" for kind, count in self.cards.count().items() if count)
         lines.append(f"  cards: {counts}")
-        if self.missing_cards:
-            lines.append(f"  {self.missing_words}")
+        return "\n".join([*lines, *self._cards_told(0)])
+
+    def in_short(self) -> str:
+        """How many checks of calibration hold, in a line; beneath it what does not, what was changed, and cards at
+        stated defaults where these are more than `FEW`."""
+        off = [finding for finding in self.findings if finding.off]
+        count = sum(finding.checked for finding in self.findings)
+        said = f"all {count} checks of calibration hold" if not off else f"{len(off)} of {count} checks are off"
+        return "\n".join([f"{self._heading}; {said}", *(f"  {finding}" for finding in off), *self._cards_told(FEW)])
+
+    @property
+    def _heading(self) -> str:
+        mark = " (ESTIMATE)" if self.table.is_estimate else ""
+        return f"{self.region} in {self.year}, table {self.table.name}{mark}: GDP {self.gdp:,.0f} {self.table.unit}"
+
+    def _cards_told(self, few: int) -> list[str]:
+        """Lines about missing and changed cards, and about those at stated defaults where they are more than `few`."""
+        lines = [f"  {self.missing_words}"] if self.missing_cards else []
         changed = self.cards.changed
         if changed:
             lines.append(f"  changed: {', '.join(f'{key} = {_shown(value)}' for key, value in changed.items())}")
         defaults = [card.key for card in self.cards.of_kind("default") if card.key not in self.cards.given]
-        if defaults:
+        if len(defaults) > few:
             lines.append(f"  stated defaults, for want of a figure of this country and year: {', '.join(defaults)}")
-        return "\n".join(lines)
+        return lines
 
     @property
     def missing_cards(self) -> tuple[str, ...]:

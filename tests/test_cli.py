@@ -12,7 +12,7 @@ from official import ON_OFFICIAL, official
 from small_country import TABLE, write_small
 from test_table import BROKEN, broken_table
 
-from iomodel import run
+from iomodel import economy, run
 from iomodel.cli import main
 from iomodel.commands import experiments, options
 from iomodel.commands import run as run_command
@@ -101,6 +101,14 @@ BAD = [
     (["run", "two-halves", "--payer", "debt,nobody"], "--payer: found 'nobody'"),
     (["run", "two-halves", "two-halves"], "Two experiments are called two-halves"),
     (["run", "--payer", "debt"], "name some"),
+    (["run", "--verbose"], "name some"),
+    (
+        ["matters", "two-halves", "--only", "precauton"],
+        "there is no assumption 'precauton' that could be moved. Did you",
+    ),
+    (["matters", "two-halves", "--by", "public_dept_share"], "Did you mean public_debt_share"),
+    (["matters", "two-halves", "--year", "2045"], "two-halves reports policy from 2026 to 2035, not 2045"),
+    (["matters", "two-halves", "--out", ""], "--out names no folder"),
     (["cards", "precauton"], "Did you mean precaution"),
     (["check", "gone.csv"], "There is no file gone.csv"),
     (["check", __file__], "test_cli.py"),
@@ -174,8 +182,8 @@ def test_check_with_a_larger_tolerance(say: Callable[..., Said], tmp_path: Path)
 
 def test_an_output_folder_below_a_file(say: Callable[..., Said], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here")
-    code, _, err = say("run", "two-halves", *ON_OFFICIAL, "--out", tmp_path / "file" / "below")
-    assert code == 2
+    code, out, err = say("run", "two-halves", *ON_OFFICIAL, "--out", tmp_path / "file" / "below")
+    assert (code, out) == (2, "")
     assert "Cannot write to the folder" in err
     assert (tmp_path / "file").read_text() == "here"
 
@@ -293,7 +301,32 @@ def test_run_writes_a_folder_for_each_experiment(say: Callable[..., Said], tmp_p
     assert load_trajectory(out_folder / "mine-dividends" / "path.nc").experiment.levers.payer == "dividends"
     headline = (out_folder / "headline.csv").read_text(encoding="utf-8").splitlines()
     assert len(headline) == 3
+    assert headline[0].endswith(""""public debt, % of GDP","firms' debt, % of GDP\"""")
     assert str(out_folder / "headline.csv") in out
+    assert "as usual  mine-debt  mine-dividends" in out
+    assert "mine debt and mine dividends: Dividends are not free: they move debt from the state to its firms" in out
+    due = "exactly 2 points of GDP from 2031 on; has 2 in 2031: met"
+    assert out.count(f"targets.package, social programme beyond trend: {due}\n") == 2
+    assert out.count("checks of calibration") == out.count("all 7 checks of calibration hold") == 1
+    assert "all 46 published figures are within their tolerance" in out
+    assert "utilisation" not in out
+
+
+def test_verbose_shows_the_checks_and_a_line_names_what_is_off(
+    say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, _ = say("run", "business-as-usual", *ON_OFFICIAL, "--verbose", "--out", tmp_path)
+    assert code == 0
+    assert "  utilisation of manufacturing: 74.90 percent, published 74.9 (" in out
+    assert "  manufacturing utilisation ± 2 " in out
+    assert "as usual" not in out.partition("consumption, % of GDP")[0]  # it is the reference path itself
+    assert "Targets and limits" not in out
+    monkeypatch.setattr(economy, "OFF", 0.05)
+    out = say("run", "business-as-usual", *ON_OFFICIAL, "--out", tmp_path)[1]
+    assert "1 of 7 checks are off (--verbose shows them)\n  compensation of employees: 52." in out
+    odd = say("run", "business-as-usual", *ON_OFFICIAL, "cards.public_investment=9", "--out", tmp_path)[1]
+    assert "Warning: " in odd
+    assert "  manufacturing utilisation ± 2 " in odd
 
 
 def test_of_several_experiments_the_highest_code(say: Callable[..., Said], tmp_path: Path) -> None:

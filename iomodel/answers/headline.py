@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iomodel.cards import CALENDAR_CARDS, too_few
@@ -41,6 +42,30 @@ def compare(paths: Sequence[Trajectory] | Mapping[str, Trajectory], year: int | 
             name, count = f"{path.experiment.name} ({count})", count + 1
         rows[name] = _headline(path, year)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
+
+
+def with_usual(paths: Sequence[Trajectory], year: int | None = None) -> pd.DataFrame:
+    """As `compare`, with the reference paths above, each once: "as usual", or of which paths where there are several.
+
+    The reference is the path without levers that every path carries; a path that is one itself needs no other row.
+
+    >>> import iomodel as iom
+    >>> list(with_usual([iom.simulate(iom.load_experiment("demand-only"))]).index)
+    ['as usual', 'demand-only']
+    """
+    import pandas as pd
+
+    own = compare(paths, year)
+    shown = {tuple(row) for row in own.itertuples(index=False)}
+    found: dict[tuple[float, ...], list[str]] = {}
+    for path in paths:
+        if path.reference is not None:
+            row = tuple(_headline(replace(path, data=path.reference), year).values())
+            found.setdefault(row, []).append(path.experiment.name)
+    missing = {row: names for row, names in found.items() if row not in shown}
+    titles = [f"as usual of {', '.join(names)}" if len(found) > 1 else "as usual" for names in missing.values()]
+    usual = pd.DataFrame(list(missing), index=titles, columns=own.columns)
+    return pd.concat([usual, own]).rename_axis("policy") if missing else own
 
 
 def refusal(path: Trajectory) -> str:
@@ -135,4 +160,5 @@ def _headline(path: Trajectory, year: int | None) -> dict[str, float]:
         "unemployed peak, %": float(span["unemployment_rate"].max()),
         "unemployed peak, mn": float(span["unemployed"].max()),
         "public debt, % of GDP": float(here["public_debt_share"]),
+        "firms' debt, % of GDP": float(here["firm_debt_share"]),
     }

@@ -105,10 +105,10 @@ def _derived(accounts: xr.Dataset) -> Iterator[Finding]:
     ranges = plausible_ranges()
     for figure, title in _DERIVED.items():
         value, allowed = float(values[figure]), ranges[figure]
-        doubt = ""
-        if not allowed.low <= value <= allowed.high:
+        doubt, plausible = "", allowed.low <= value <= allowed.high
+        if not plausible:
             doubt = f"; not plausible, {allowed.low:g} to {allowed.high:g} would be: see the cards {allowed.cards}"
-        yield Finding(title, value, None, allowed.unit, f"derived so that the base year closes{doubt}")
+        yield Finding(title, value, None, allowed.unit, f"derived so that the base year closes{doubt}", plausible)
 
 
 def _yields(sectors: xr.Dataset, rows: SectorRows, home: bool) -> Iterator[Finding]:

@@ -8,8 +8,9 @@ from iomodel.commands.options import (
     Command,
     add_changes,
     add_experiment,
+    add_verbose,
     changed,
-    economy_shown,
+    economy_told,
     folder_of,
     whole_or_text,
 )
@@ -30,6 +31,7 @@ def add(command: Command) -> None:
     parser.add_argument("--only", metavar="KEY", nargs="+", help="these cards and groups of coefficients alone (all)")
     parser.add_argument("--out", metavar="FILE", help="write all assumptions and outcomes as NetCDF")
     add_changes(parser)
+    add_verbose(parser)
 
 
 def _matters(asked: argparse.Namespace) -> int:
@@ -47,8 +49,10 @@ def _matters(asked: argparse.Namespace) -> int:
             f"what matters is found for one region, and several decide in {experiment.name!r}; name an experiment of "
             "one."
         )
-    economy = economy_shown(experiment, {})
+    file = None if asked.out is None else folder_of("--out", asked.out, "")
+    economy, told = economy_told(experiment, {}, asked.verbose)
     check_asked(experiment, economy, asked.year, asked.by, asked.only)
+    say(told)
     path = solve(experiment, economy)
     say(f"{experiment.name}: {path.verdict}\n")
     rows = what_matters(path, economy, asked.year, by=asked.by, ends=asked.top, only=asked.only, progress=progress)
@@ -56,7 +60,6 @@ def _matters(asked: argparse.Namespace) -> int:
     print(matters_text(rows, asked.top))
     if asked.only is None:
         print(f"Left out, since no small step moves them: {', '.join(left_out(economy.cards))}.")
-    if asked.out is not None:
-        file = folder_of("--out", asked.out, "")
+    if file is not None:
         say(str(write_whole(file, lambda part: matters_dataset(rows).to_netcdf(part, engine="h5netcdf"))))
     return exit_code(path)

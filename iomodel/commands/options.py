@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iomodel.commands.output import complain, count, say
+from iomodel.commands.output import complain, count
 from iomodel.errors import ExperimentError, IOModelError, ResultError
 
 if TYPE_CHECKING:
@@ -120,29 +120,46 @@ def _value(text: str) -> Any:
         return text.strip()
 
 
-def economy_shown(experiment: Experiment, shown: dict[tuple[str, str, Any], Economy]) -> Economy:
-    """The economy of an experiment; the first of a table is printed in full, of the others what differs from it."""
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """--verbose, of commands that tell an economy in a line."""
+    text = "show every check of the calibration and the known years beside what happened, also where all hold"
+    parser.add_argument("--verbose", action="store_true", help=text)
+
+
+def economy_told(
+    experiment: Experiment, told: dict[tuple[str, str, Any], Economy], verbose: bool
+) -> tuple[Economy, str]:
+    """The economy of an experiment and what is to be printed of it, "" where it was `told`.
+
+    The first of a table is told in a line, or with all that calibration found; of the others what differs from it.
+    """
     from iomodel.course import economy_of
 
     if experiment.deciding:
         return _deciding(experiment)
     key = (experiment.table, experiment.region, experiment.cards)
-    if key in shown:
-        return shown[key]
+    if key in told:
+        return told[key], ""
+
+    def text(one: Economy) -> str:
+        return str(one) if verbose else one.in_short()
+
     economy = economy_of(experiment)
-    like = next((one for (table, region, _), one in shown.items() if (table, region) == key[:2]), None)
+    like = next((one for (table, region, _), one in told.items() if (table, region) == key[:2]), None)
+    told[key] = economy
     if like is None:
-        say(f"{economy}\n  `iomodel cards KEY` explains a card, --set cards.KEY=VALUE changes it\n")
-    else:
-        known = str(like).splitlines()
-        differs = [line for line in str(economy).splitlines() if line not in known]
-        say("\n".join([f"{experiment.name}: as above, with other cards", *(differs or ["  changed: none"]), ""]))
-    shown[key] = economy
-    return economy
+        heading, *rest = text(economy).splitlines()
+        heading += "" if verbose else " (--verbose shows them)"
+        if verbose or economy.missing_cards:
+            rest.append("  `iomodel cards KEY` explains a card, --set cards.KEY=VALUE changes it")
+        return economy, "\n".join([heading, *rest, ""])
+    known = text(like).splitlines()
+    differs = [line for line in text(economy).splitlines() if line not in known]
+    return economy, "\n".join([f"{experiment.name}: as above, with other cards", *(differs or ["  changed: none"]), ""])
 
 
-def _deciding(experiment: Experiment) -> Economy:
-    """The first of the economies that decide together; all are printed, a line each."""
+def _deciding(experiment: Experiment) -> tuple[Economy, str]:
+    """The first of the economies that decide together, and all of them, a line each."""
     from iomodel.world import world_economies
 
     economies = world_economies(experiment)
@@ -150,5 +167,4 @@ def _deciding(experiment: Experiment) -> Economy:
     for one in economies:
         missing = f"; {one.missing_words}" if one.missing_cards else ""
         lines.append(f"  {one.region} in {one.year}: GDP {one.gdp:,.0f} {one.table.unit}{missing}")
-    say("\n".join([*lines, ""]))
-    return economies[0]
+    return economies[0], "\n".join([*lines, ""])

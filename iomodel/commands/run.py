@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iomodel.commands.options import Command, add_changes, economy_shown, experiments_asked, folder_of
+from iomodel.commands.options import Command, add_changes, add_verbose, economy_told, experiments_asked, folder_of
 from iomodel.commands.output import complain, exit_code, say
 from iomodel.errors import ExperimentError, IOModelError
 
@@ -27,32 +28,41 @@ def add(command: Command) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder for the results (results, of the main job results/main)")
     add_changes(parser)
     parser.add_argument("--payer", metavar="PAYER[,…]", help="run once under each: debt, dividends, household_tax")
+    add_verbose(parser)
 
 
 def _run(asked: argparse.Namespace) -> int:
     if not asked.names:
-        if asked.changes or asked.payer or asked.solver:
-            raise ExperimentError("--set, --payer and --solver change named experiments: name some, before them.")
+        if asked.changes or asked.payer or asked.solver or asked.verbose:
+            raise ExperimentError(
+                "--set, --payer, --solver and --verbose are about named experiments: name some, before them."
+            )
         return _main_job(folder_of("--out", asked.out, MAIN_OUT))
     out = folder_of("--out", asked.out, "results")
     experiments, code = experiments_asked(asked)
     ready: list[tuple[Experiment, Economy]] = []
-    shown: dict[tuple[str, str, Any], Economy] = {}
+    told: dict[tuple[str, str, Any], Economy] = {}
+    above: list[str] = []
     for experiment in experiments:  # all that is wrong with any is said before the first is solved
         try:
-            ready.append((experiment, economy_shown(experiment, shown)))
+            economy, text = economy_told(experiment, told, asked.verbose)
         except IOModelError as error:
             code = max(code, complain(error, experiment.name))
-    return max(code, _solve_all(ready, out)) if ready else code
+        else:
+            ready.append((experiment, economy))
+            above += [text] if text else []
+    return max(code, _solve_all(ready, out, above, asked.verbose)) if ready else code
 
 
-def _solve_all(ready: list[tuple[Experiment, Economy]], folder: Path) -> int:
-    """Solve and write each experiment; returns the highest code."""
+def _solve_all(ready: list[tuple[Experiment, Economy]], folder: Path, above: list[str], verbose: bool) -> int:
+    """Solve and write each experiment, what is to be said `above` first; returns the highest code."""
     from iomodel.files import output_folder
 
     paths: list[Trajectory] = []
     code = 0
     with output_folder(folder) as out:
+        for text in above:
+            say(text)
         for experiment, economy in ready:
             try:
                 paths.append(_solved(experiment, economy, out))
@@ -61,7 +71,7 @@ def _solve_all(ready: list[tuple[Experiment, Economy]], folder: Path) -> int:
                 code = max(code, complain(error, experiment.name))
                 _say_earlier(out, experiment.name)
         if paths:
-            _show(paths, out)
+            _show(paths, out, verbose)
         elif (out / HEADLINE).exists():
             say(f"{out / HEADLINE} is of an earlier run")
     return code
@@ -93,9 +103,11 @@ def _solved(experiment: Experiment, economy: Economy, out: Path) -> Trajectory:
     return path
 
 
-def _show(paths: list[Trajectory], out: Path) -> None:
-    from iomodel.answers.headline import compare, refusal
-    from iomodel.report.text import INVESTMENT, known_text
+def _show(paths: list[Trajectory], out: Path, verbose: bool) -> None:
+    from iomodel.answers.headline import compare, refusal, with_usual
+    from iomodel.report.reasons import dividend_words
+    from iomodel.report.stated import stated_text
+    from iomodel.report.text import INVESTMENT, WIDTH, known_text
     from iomodel.results import save_headline
 
     for path in paths:
@@ -108,17 +120,19 @@ def _show(paths: list[Trajectory], out: Path) -> None:
     paths = [path for path in paths if not refusal(path)]
     if not paths:
         return
-    headline = compare(paths)
-    above, beneath = known_text(paths)
-    parts = [above, headline.round(2).T.to_string(), INVESTMENT, beneath]
+    above, beneath = known_text(paths, whole=verbose)
+    said = dividend_words({path.experiment.name: path for path in paths})
+    notes = "\n".join([INVESTMENT, *(textwrap.fill(words, WIDTH) for words in said)])
+    parts = [above, with_usual(paths).round(2).T.to_string(), notes, stated_text(paths), beneath]
     print("\n" + "\n\n".join(part for part in parts if part) + "\n")
-    say(str(save_headline(headline, out / HEADLINE)))
+    say(str(save_headline(compare(paths), out / HEADLINE)))
 
 
 def _show_regions(path: Trajectory, out: Path) -> None:
     """The outcomes of a path of several regions, a column each, and for which of them they are no headline."""
     from iomodel.answers.headline import compare, refusal
     from iomodel.regions import by_region
+    from iomodel.report.stated import stated_text
     from iomodel.results import save_headline
 
     parts = by_region(path)
@@ -127,6 +141,8 @@ def _show_regions(path: Trajectory, out: Path) -> None:
     stated = ", paths under stated defaults" if defaults else ""
     print(f"\n{path.experiment.name} in {int(path.data['year'].values[-1])}, by region{stated}\n")
     print(table.round(2).to_string() + "\n")
+    if stated := stated_text(list(parts.values())):
+        print(f"{stated}\n")
     if defaults:
         print(
             f"Examples, no headline: {', '.join(defaults)}. More than half of the cards that belong to a country and "

@@ -33,6 +33,9 @@ from iomodel.spillover.estimate import ERROR
 from iomodel.study.files import partners_csv, study_files
 from iomodel.study.policies import Study
 
+FIRMS = ("firms' debt", "% of GDP", "firms' debt, % of GDP")
+"""Heading, unit and column of `iomodel.compare` of what stands beside public debt: dividends move debt to firms."""
+
 KIND_WORDS = {
     "read": "read in their sources",
     "derived": "derived from figures read",
@@ -123,9 +126,7 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "title": rows.title_of(study, made_by_study),
         "estimated": rows.estimate_words(paths),
         "known_table": rows.known_table(study),
-        "others": [
-            (row.name, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in rows.other_rows(study)
-        ],
+        "others": [(row.name, _cells(row)) for row in rows.other_rows(study)],
         "where": rows.where_from(paths[0], len(paths) if rows.whole_of(study) else 1),
         "base": base,
         "first": first,
@@ -133,9 +134,10 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "known": range(base + 1, first),
         "warnings": text.warnings_of_study(study),
         "answer": [*refusals(study.paths.values()), *(sentences.answer(kept) if kept.paths else [])],
-        "rows": [(row, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in headline],
-        "columns": [(head, unit) for head, unit, _, _ in text.COLUMNS],
+        "rows": [(row, _cells(row)) for row in headline],
+        "columns": [*((head, unit) for head, unit, _, _ in text.COLUMNS), FIRMS[:2]],
         "footnote": text.FOOTNOTE,
+        "dividends": reasons.dividend_words(kept.paths),
         "shares": sentences.share_words({row.name: row for row in headline}),
         "panels": _drawn(policy_panels(study), "path"),
         "saving": _drawn(saving_panels(study.paths), "saving"),
@@ -162,6 +164,11 @@ def _context(study: Study, made_by_study: bool) -> dict[str, Any]:
         "partners_csv": _data(partners_csv(study.partners)) if study.partners else "",
         "files": study_files(study) if made_by_study else {},
     }
+
+
+def _cells(row: rows.Row) -> list[str]:
+    """The cells of a headline's row: those of the text, and firms' debt, for which the page has room."""
+    return [text.cell(row, key) for key in (*(key for _, _, key, _ in text.COLUMNS), FIRMS[2])]
 
 
 def _with_headline(study: Study) -> Study:
@@ -205,7 +212,7 @@ def _world(study: Study) -> dict[str, Any]:
     found = rows.headline_rows(study.world)
     path = next(iter(study.world.values()), None)
     return {
-        "world": [(row.title, [text.cell(row, key) for _, _, key, _ in text.COLUMNS]) for row in found],
+        "world": [(row.title, _cells(row)) for row in found],
         "world_from": "" if path is None else _table_words(path),
         "defaults": 0 if path is None else rows.cards_of(path).count()["default"],
         "world_years": () if path is None else rows.years_of(path),

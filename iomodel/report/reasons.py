@@ -22,6 +22,8 @@ from iomodel.study.policies import Study
 if TYPE_CHECKING:
     import xarray as xr
 
+    from iomodel.experiment import Experiment
+
 BOTH, BEST = "two-halves", "best-path"
 LATE_YEARS = 3
 """Closings in so many years before a target's year count as put off."""
@@ -175,6 +177,33 @@ def payer_words(study: Study) -> str:
     paid, owed = debts_of(payers["dividends"])
     if firms is None or owed is None:
         return ""
+    return _moved(public, firms, paid, owed)
+
+
+def dividend_words(paths: Mapping[str, Trajectory]) -> list[str]:
+    """What dividends do to both debts, for each two paths that differ in nothing but them: one paid by public debt."""
+
+    def alike(path: Trajectory) -> Experiment:
+        return path.experiment.replace(name="alike", question="", payer="debt")
+
+    def owed(path: Trajectory) -> tuple[float, float]:
+        last = path.data.isel(year=-1)
+        return float(last["public_debt_share"]), float(last["firm_debt_share"])
+
+    paid_by = {
+        payer: [(name, path) for name, path in paths.items() if path.experiment.levers.payer == payer]
+        for payer in ("debt", "dividends")
+    }
+    return [
+        f"{policy(name)} and {policy(other)}: {_moved(*owed(path), *owed(paid))}"
+        for name, path in paid_by["debt"]
+        for other, paid in paid_by["dividends"]
+        if path.experiment.levers.free and alike(path) == alike(paid)
+    ]
+
+
+def _moved(public: float, firms: float, paid: float, owed: float) -> str:
+    """What dividends do: public debt and firms' debt without them, and with them, percent of GDP."""
     moved, apart = paid - public, (paid + owed) - (public + firms)
     if abs(apart) <= 1.0:
         if abs(moved) <= 1.0:

@@ -57,15 +57,29 @@ def headline_text(study: Study) -> str:
     return "\n".join([*above, *([""] if above else []), *_table(study), "", *_beside(study)])
 
 
-def known_text(paths: Sequence[Trajectory]) -> tuple[str, str]:
+def known_text(paths: Sequence[Trajectory], whole: bool = True) -> tuple[str, str]:
     """What stands above and beneath a headline of any paths: warnings, and each reference beside what happened.
 
-    Both are empty for paths without known years; a reference that several paths share is told once.
+    Both are empty for paths without known years; a reference that several paths share is told once, and in a line
+    where it is nowhere outside and not `whole`.
     """
     found = known_years((path.experiment.name, path) for path in paths)
     above = [line for text in warnings_among(found) for line in _prose(f"Warning: {text}")]
-    beneath = ["\n".join(_misses(one.misses, one.names)) for one in found]
+    beneath = [
+        "\n".join(_misses(one.misses, one.names)) if whole or one.warnings else _within(one.misses, one.names)
+        for one in found
+    ]
     return "\n".join(above), "\n\n".join(beneath)
+
+
+def _within(misses: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """In a line that the reference path is within its tolerances of what happened."""
+    years = sorted({int(miss["year"]) for miss in misses})
+    whose = f" of {', '.join(names)}" if names else ""
+    return (
+        f"Reference path{whose} beside what happened {years[0]}–{years[-1]}: all {len(misses)} published figures are "
+        "within their tolerance (--verbose shows them)"
+    )
 
 
 def warnings_of_study(study: Study) -> list[str]:
@@ -103,7 +117,7 @@ def cell(row: Row, column: str) -> str:
     value = row.values[column]
     if column == "consumption, % over as usual":
         return signed(value)
-    return number(value, 0 if column.startswith("public debt") else 1)
+    return number(value, 0 if "debt" in column else 1)
 
 
 def _table(study: Study) -> Iterator[str]:

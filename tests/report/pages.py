@@ -128,7 +128,7 @@ def tables_of(html: str, section: str) -> list[list[list[str]]]:
 
 
 def headline_cells(path: Trajectory) -> list[str]:
-    """The nine columns of a headline, from `compare` alone."""
+    """The ten columns of a page's headline, from `compare` alone."""
     values = compare([path]).iloc[0]
     return [
         number(values["consumption, % of GDP"]),
@@ -140,4 +140,5 @@ def headline_cells(path: Trajectory) -> list[str]:
         number(values["social, % of GDP"]),
         f"{number(values['unemployed peak, %'])}, {number(values['unemployed peak, mn'], 0)}",
         number(values["public debt, % of GDP"], 0),
+        number(values["firms' debt, % of GDP"], 0),
     ]

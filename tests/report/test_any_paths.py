@@ -82,13 +82,13 @@ def test_the_page_is_made_again_from_either_kind_of_folder(
 ) -> None:
     assert main(["report", str(saved / "results" / "main")]) == 0
     assert (saved / "results" / "main" / "report.html").read_text(encoding="utf-8") == page
-    assert main(["run", "business-as-usual", "supply-only", "--out", str(tmp_path / "few")]) == 0
+    assert main(["run", "business-as-usual", "supply-only", "--verbose", "--out", str(tmp_path / "few")]) == 0
     printed = capsys.readouterr().out
     assert known_text([study.paths["supply-only"]])[1] in printed
     assert "investment: gross capital formation, stocks among it" in printed
     assert main(["report", str(tmp_path / "few")]) == 0
     html = (tmp_path / "few" / "report.html").read_text(encoding="utf-8")
-    shown = [row for row in tables_of(html, "headline")[0] if len(row) == 10]
+    shown = [row for row in tables_of(html, "headline")[0] if len(row) == 11]
     assert shown == [
         [name.replace("-", " "), *headline_cells(study.paths[name])] for name in ("business-as-usual", "supply-only")
     ]

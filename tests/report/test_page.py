@@ -74,7 +74,7 @@ def test_the_page_fetches_nothing(page: str) -> None:
 
 def test_all_columns_of_the_headline_on_the_page_equal_compare(study: Study, page: str) -> None:
     [table] = tables_of(page, "headline")
-    rows = [row for row in table if len(row) == 10]
+    rows = [row for row in table if len(row) == 11]
     assert rows == [[name.replace("-", " "), *headline_cells(path)] for name, path in study.paths.items()]
     assert FOOTNOTE in " ".join(read(page).text)
 
