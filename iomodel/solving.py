@@ -8,7 +8,7 @@ year in which labour is short; in other years in which the program would use the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,8 +47,9 @@ MISS_SHOWN = 1e-6
 STOP_ROUNDS = 12
 """Solves at most to find the sectors and years in which market investment stops at zero."""
 
-VALVE_ROUNDS = 6
-"""Times at most that the years are looked for in which overflow imports have to be shut."""
+VALVE_ROUNDS = 24
+"""Times at most that the years are looked for in which overflow imports have to be shut: a year that is shut may move
+the imports into the next, and near the edge of what is feasible they go through a decade."""
 
 
 def solved(course: Course, program: Program) -> Trajectory:
@@ -126,10 +127,12 @@ def settled(
     """
     lay = lay or laid_again
     program, verdict = _stopped(course, program, explained, lay)
+    seen: list[dict[str, Mask]] = []
     for _ in range(VALVE_ROUNDS):
         valves = _valves(course, program)
-        if valves is None:
+        if valves is None or any(_same_masks(valves, other) for other in seen):
             break
+        seen.append(valves)
         before = verdict
         program, verdict = _stopped(course, lay(program, **valves), explained, lay)
         verdict = _after(before, verdict)
@@ -174,6 +177,10 @@ def _valves(course: Course, program: Program) -> dict[str, Mask] | None:
     served = (setting.served | rationing) & ~rationed
     same = all(np.array_equal(*pair) for pair in ((full, setting.full), (shut, setting.shut), (served, setting.served)))
     return None if same else {"full": full, "shut": shut, "served": served}
+
+
+def _same_masks(one: Mapping[str, Mask], other: Mapping[str, Mask]) -> bool:
+    return all(np.array_equal(mask, other[name]) for name, mask in one.items())
 
 
 def as_lever(program: Program) -> Mask:

@@ -77,6 +77,15 @@ def test_nobody_is_rationed_while_more_could_be_bought_abroad(monkeypatch: pytes
     assert any("used as a lever in 203" in text for text in without.verdict.warnings)
 
 
+@pytest.mark.slow
+def test_imports_that_are_shut_one_year_after_another_are_followed_to_the_end() -> None:
+    """Near the most that a package can be, each year that is shut moves the imports into another."""
+    edge = iom.load_experiment("two-halves").set("targets.package", {"exactly": 4.7, "by": 8, "hard": True})
+    path = iom.solve(edge)
+    assert path.verdict.status == "optimal"
+    assert path.verdict.replay_distance < 1e-6
+
+
 def test_a_package_beyond_its_pace_is_missed_by_what_the_pace_leaves() -> None:
     path = iom.solve(official("two-halves").set("targets.package.exactly", 6))
     [said] = [text for text in path.verdict.warnings if text.startswith("package is missed")]

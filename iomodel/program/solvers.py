@@ -94,7 +94,13 @@ RESCALED = Solver(
 )
 SCALED = Solver("CLARABEL", "clarabel", _TIGHT, "Clarabel, rescaled", substituted=True)
 MOREAU = Solver("MOREAU", "moreau", {"device": "cpu", "ipm_settings": _ACCURATE}, "moreau")
-QOCO = Solver("QOCO", "qoco", {"abstol": 1e-8, "reltol": 1e-8}, "QOCO")
+# QOCO's own regularisation is so small that its first iterations end in NaN on most of these programs.
+QOCO = Solver(
+    "QOCO",
+    "qoco",
+    {"abstol": 1e-9, "reltol": 1e-9, "kkt_static_reg": 1e-8, "kkt_dynamic_reg": 1e-8, "ruiz_iters": 10},
+    "QOCO",
+)
 HIGHS = Solver("HIGHS", "highspy", {}, "HiGHS", cones=False)
 BOUND = Solver(
     "CLARABEL",
