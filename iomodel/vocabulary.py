@@ -118,6 +118,36 @@ VARIABLES: dict[str, Entry] = {
 }
 """Name -> entry of every reported variable."""
 
+_WORDS = {
+    "gdp": "GDP",
+    "idle_share": "idle plant",
+    "public_debt_end": "public debt at the end of the year",
+    "firm_debt": "debt of firms",
+    "firm_debt_share": "debt of firms",
+    "firm_debt_end": "debt of firms at the end of the year",
+}
+"""Variables whose name does not read well with its underscores taken out -> their words."""
+
+
+def in_words(name: str) -> str:
+    """A reported variable as it is read; what is none, such as the dotted key of a setting, stays as it is.
+
+    >>> in_words("public_debt_share"), in_words("idle_share"), in_words("cards.public_debt")
+    ('public debt', 'idle plant', 'cards.public_debt')
+    """
+    return _WORDS.get(name, name.removesuffix("_share").replace("_", " ")) if name in VARIABLES else name
+
+
+def named(name: str) -> str:
+    """A reported variable in words, its name in brackets; the name alone where it has no other words.
+
+    >>> named("public_debt_share"), named("growth"), named("cards.public_debt")
+    ('public debt (public_debt_share)', 'growth', 'cards.public_debt')
+    """
+    words = in_words(name)
+    return name if words == name else f"{words} ({name})"
+
+
 LAWS = (
     "asset_investment", "capacity_accumulation", "capacity_handed_over", "capacity_limit", "closed_handed_over",
     "closed_plant", "consumption", "corridor", "corridor_floor", "current_account_floor", "debt_ceiling",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import xarray as xr
 
 from iomodel.program.outcomes import OUTCOMES, Outcome
 from iomodel.program.trajectory import Trajectory
+from iomodel.vocabulary import in_words, named
 
 Array = npt.NDArray[np.float64]
 
@@ -56,9 +57,9 @@ def value_in(path: Trajectory, name: str, year: int) -> float:
     return float(path.data[name].sel(year=year))
 
 
-def told(path: Trajectory, year: int, x: Outcome, y: Outcome) -> str:
+def told(path: Trajectory, year: int, x: Outcome, y: Outcome, words: Callable[[str], str] = in_words) -> str:
     """A point in a few words."""
-    of_x, of_y = (f"{one.name} {value_in(path, one.name, year):.5g}" for one in (x, y))
+    of_x, of_y = (f"{words(one.name)} {value_in(path, one.name, year):.5g}" for one in (x, y))
     return f"{of_x}, {of_y} ({path.verdict.status})"
 
 
@@ -90,8 +91,8 @@ def dataset_of_points(
         "said": ([_said(own, row, x, y, year) for row in rows], "text", "warnings of the point, or why there is none"),
     }  # fmt: skip
     made |= {name: ("point", values, {"units": u, "long_name": text}) for name, (values, u, text) in plain.items()}
-    attrs = {"title": f"{own.experiment.name}: {y} over {x}, {year}", "experiment": own.experiment.name, "x": x, "y": y,
-             "year": year, **more}  # fmt: skip
+    title = f"{own.experiment.name}: {named(y)} over {named(x)}, {year}"
+    attrs = {"title": title, "experiment": own.experiment.name, "x": x, "y": y, "year": year, **more}
     return xr.Dataset(made, coords={"point": np.arange(len(rows))}, attrs=attrs)
 
 
@@ -130,7 +131,7 @@ def _said(own: Trajectory, row: Point, x: str, y: str, year: int) -> str:
     ahead = OUTCOMES[y].sign * (_net(y, year, [row])[0] - value_in(own, y, year))
     why = (
         f"the own path is better in both, but pays for overflow imports or rationing what is worth {-row.charged:.3g} "
-        f"of {y}; net of that this point is better by {ahead:.3g}"
+        f"of {in_words(y)}; net of that this point is better by {ahead:.3g}"
     )
     return "; ".join(text for text in (row.said, why) if text)
 

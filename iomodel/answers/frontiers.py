@@ -46,7 +46,7 @@ from iomodel.program.trajectory import Trajectory
 from iomodel.run import build, resolve, solve
 from iomodel.solving import replayed, settled
 from iomodel.values import number, whole
-from iomodel.vocabulary import VARIABLES
+from iomodel.vocabulary import VARIABLES, in_words, named
 
 Array = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -135,11 +135,11 @@ def _over_outcome(
     laid = (*CORE, *blocks)
     program, verdict = settled(course, assemble(setting_of(course, "reduced"), laid))
     own = replayed(course, program, verdict)
-    tell(f"own path: {told(own, when[0], x, y)}")
+    tell(f"own path: {told(own, when[0], x, y, named)}")
     found = search(course, laid, when[1], (x, y), paid_on(program), level_of=x)
     start = [at_point(one, program.values, program.setting, when[1])[0] for one in (x, y)]
     ends = _ends(found, x, y, (start[0], start[1]))
-    tell(f"{x.name} from {x.factor * ends.first:.5g} to {x.factor * ends.last:.5g} in {ends.solves} solves")
+    tell(f"{in_words(x.name)} from {x.factor * ends.first:.5g} to {x.factor * ends.last:.5g} in {ends.solves} solves")
     if ends.alone:
         tell(_alone(x, y, ends))
     levels = _levels(x, ends, bounds, points)
@@ -207,8 +207,8 @@ def _ends(found: Search, x: Outcome, y: Outcome, own: tuple[float, float]) -> _E
 def _alone(x: Outcome, y: Outcome, ends: _Ends) -> str:
     """That there is no trade-off, in words."""
     return (
-        f"net of what is charged, {x.name} is {x.factor * ends.last:.5g} both where it is best and where {y.name} is: "
-        "there is nothing to trade, and one point"
+        f"net of what is charged, {in_words(x.name)} is {x.factor * ends.last:.5g} both where it is best and where "
+        f"{in_words(y.name)} is: there is nothing to trade, and one point"
     )
 
 
@@ -286,14 +286,14 @@ def _over_setting(
         economy = economy_of(experiment)
     own = solve(experiment, economy, blocks)
     when = year_of(experiment, int(own.policy_years[0]), year, (y,))
-    tell(f"own path: {y.name} {value_in(own, y.name, when[0]):.4g}")
+    tell(f"own path: {named(y.name)} {value_in(own, y.name, when[0]):.4g}")
     one = _solver_of(experiment, key, economy, blocks)
     rows: list[Point] = []
     for value, changed in zip(values, asked, strict=True):
         try:
             path = one(changed)
             rows.append(Point(value, path, said="; ".join(path.verdict.warnings)))
-            tell(f"{len(rows)}/{points}  {key} {value:.4g}: {y.name} {value_in(path, y.name, when[0]):.5g}")
+            tell(f"{len(rows)}/{points}  {key} {value:.4g}: {in_words(y.name)} {value_in(path, y.name, when[0]):.5g}")
         except (InfeasibleError, SolverError) as error:
             word = "infeasible" if isinstance(error, InfeasibleError) else "failed"
             rows.append(Point(value, None, said=f"{word}: {str(error).splitlines()[0]}"))

@@ -18,7 +18,7 @@ from iomodel.errors import ResultError
 from iomodel.files import write_whole
 from iomodel.report.plots import COLOURS, FAINT, GRID, INK, new_figure, style
 from iomodel.report.words import number
-from iomodel.vocabulary import VARIABLES
+from iomodel.vocabulary import VARIABLES, in_words
 
 KINDS = ("png", "svg")
 LEAST = 1e-3
@@ -48,7 +48,7 @@ def drawn_frontier(found: xr.Dataset) -> Any:
     x, y, net = (found[name].values.astype(float) for name in (x_name if x_name in found else "level", y_name, "net"))
     figure = new_figure(8.2, 5.4)
     axes = figure.add_axes((0.09, 0.13, 0.86, 0.70))
-    axes.plot(x, y, "o-", color=COLOURS[3], linewidth=2.2, markersize=4, zorder=4, label=f"best {_short(y_name)}")
+    axes.plot(x, y, "o-", color=COLOURS[3], linewidth=2.2, markersize=4, zorder=4, label=f"best {in_words(y_name)}")
     height = float(np.nanmax(y) - np.nanmin(y))
     if height and np.nanmax(np.abs(net - y)) > LEAST * height:
         label = "less what is paid for prices beyond the own path's"
@@ -70,8 +70,9 @@ def drawn_frontier(found: xr.Dataset) -> Any:
 def frontier_text(found: xr.Dataset) -> str:
     """A frontier as a table for the screen, the experiment's own path beneath."""
     x, y = str(found.attrs["x"]), str(found.attrs["y"])
-    widths = (10, 24, 34, 9, 9) if x in found else (max(24, len(_short(x))), 34, 9)
-    heads = ("level", _short(x), _short(y), "slope", "charged") if x in found else (_short(x), _short(y), "slope")
+    of_x, of_y = in_words(x), in_words(y)
+    widths = (10, 24, 34, 9, 9) if x in found else (max(24, len(of_x)), 34, 9)
+    heads = ("level", of_x, of_y, "slope", "charged") if x in found else (of_x, of_y, "slope")
     lines = [f"{found.attrs['title']}", _row(heads, widths)]
     for place in range(found.sizes["point"]):
         row = found.isel(point=place)
@@ -85,13 +86,13 @@ def frontier_text(found: xr.Dataset) -> str:
         status += "   dominated" if "dominated" in row and float(row["dominated"]) else ""
         said = f"   {row['said'].values}" if str(row["said"].values) else ""
         lines.append(_row(cells, widths) + status + said)
-    own = "" if "own_x" not in found.attrs else f"{_short(x)} {number(float(found.attrs['own_x']), 2)}, "
-    own += f"{_short(y)} {number(float(found.attrs['own_y']), 3)}"
+    own = "" if "own_x" not in found.attrs else f"{of_x} {number(float(found.attrs['own_x']), 2)}, "
+    own += f"{of_y} {number(float(found.attrs['own_y']), 3)}"
     status = str(found.attrs.get("own_status", "optimal"))
     doubt = "" if status == "optimal" else f"   {status}: what is charged is counted from a path that is not certified"
     lines.append(f"own path: {own}{doubt}")
     of_level = (
-        f"of {_short(y)} less what is charged, by the level; charged: paid beyond the own path's prices, below 0 where "
+        f"of {of_y} less what is charged, by the level; charged: paid beyond the own path's prices, below 0 where "
         "a point pays less than the own path"
     )
     of_setting = "from neighbouring points; nothing is charged, since each point is the experiment with that setting"
@@ -139,11 +140,6 @@ def _dress(axes: Any) -> None:
     for side in ("top", "left", "right"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color("#999999")
-
-
-def _short(name: str) -> str:
-    """The name of an outcome in words."""
-    return name.removesuffix("_share").replace("_", " ")
 
 
 def _title(name: str, unit: str) -> str:

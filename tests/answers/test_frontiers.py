@@ -170,7 +170,7 @@ def test_a_point_that_pays_less_than_a_better_own_path_says_so() -> None:
     dominated, said = _of_one(0.1, -0.1, -0.3)
     assert dominated == 0
     assert said.startswith("the own path is better in both, but pays for overflow imports or rationing")
-    assert "worth 0.3 of actual_individual_consumption_share; net of that this point is better by 0.2" in said
+    assert "worth 0.3 of actual individual consumption; net of that this point is better by 0.2" in said
     assert _of_one(0.1, -0.1, -0.05)[0] == 1  # it pays less, but not as much less as it lacks
 
 
@@ -266,8 +266,8 @@ def test_where_both_are_best_at_once_there_is_one_point() -> None:
     assert found.sizes["point"] == 1
     assert np.isnan(found["slope"][0])
     text = (
-        "net of what is charged, programme_share is 2 both where it is best and where "
-        "actual_individual_consumption_share is: there is nothing"
+        "net of what is charged, programme is 2 both where it is best and where actual individual consumption is: "
+        "there is nothing"
     )
     assert str(found["said"].values[0]).startswith(text)
     assert any(told.startswith(text) for told in said)
@@ -394,6 +394,9 @@ def test_table_text_and_picture(tmp_path: Path) -> None:
     assert float(rows[-1][X]) == pytest.approx(_last(_own(), X), abs=1e-6)
     assert float(rows[-1]["net"]) == float(rows[-1][Y])
     assert "own path: public debt" in frontier_text(found)
+    words = "best-path: actual individual consumption (actual_individual_consumption_share) over public debt ("
+    assert frontier_text(found).startswith(words)
+    assert frontier_text(found).count("_share") == 2
     for kind in ("png", "svg"):
         assert frontier_figure(found, tmp_path / f"frontier.{kind}").stat().st_size > 5000
     axes = drawn_frontier(found).axes[0]
