@@ -177,7 +177,7 @@ def plain_of(policy: str, table: str, years: int, goal: float) -> tuple[str, flo
     return (min(ended)[1], min(ended)[0]) if ended else None
 
 
-def line_of(policy: str, size: str, table: str, years: int, plain: bool) -> tuple[float, float | None]:
+def line_of(policy: str, size: str, table: str, years: int) -> tuple[float, float]:
     """Measure and print one policy; ratio of the re-solve to the bare solver, and speed-up over the plain form (the
     least that it can be where the plain form did not end)."""
     found = in_process("--case", policy, table, str(years))
@@ -192,13 +192,15 @@ def line_of(policy: str, size: str, table: str, years: int, plain: bool) -> tupl
         f"left; re-solve = {found['resolve'] / faster:.2f} × bare; {found['memory']:.0f} MB",
         flush=True,
     )
-    beside = plain_of(policy, table, years, found["goal"]) if plain else None
-    if plain:
-        told = f"{beside[1]:.2f} s ({beside[0]})" if beside else f"no end within {LIMIT:.0f} s with the same goal"
-        least = beside[1] if beside else LIMIT
-        gain = f"{' =' if beside else ', at least'} {least / found['resolve']:.1f} × the re-solve"
-        print(f"{'':12} {'':9} plain form, bare, at its best: {told}{gain}", flush=True)
-    return found["resolve"] / faster, (beside[1] if beside else LIMIT) / found["resolve"] if plain else None
+    beside = plain_of(policy, table, years, found["goal"])
+    told = f"{beside[1]:.2f} s ({beside[0]})" if beside else f"no end within {LIMIT:.0f} s with the same goal"
+    gain = (beside[1] if beside else LIMIT) / found["resolve"]
+    print(
+        f"{'':12} {'':9} plain form, bare, at its best: {told}{' =' if beside else ', at least'} {gain:.1f} × the "
+        "re-solve",
+        flush=True,
+    )
+    return found["resolve"] / faster, gain
 
 
 def world_line() -> None:
@@ -216,10 +218,9 @@ def world_line() -> None:
     )
 
 
-def mean(values: list[float | None]) -> float:
-    """Geometric mean of what was measured."""
-    known = [math.log(value) for value in values if value]
-    return math.exp(sum(known) / len(known)) if known else math.nan
+def mean(values: list[float]) -> float:
+    """Geometric mean."""
+    return math.exp(sum(math.log(value) for value in values) / len(values))
 
 
 def main() -> None:
@@ -240,10 +241,10 @@ def main() -> None:
         print(json.dumps(measure_world()))
         return
     ratios: list[float] = []
-    gains: dict[str, list[float | None]] = {}
+    gains: dict[str, list[float]] = {}
     for size, (table, years, policies) in list(SIZES.items())[: 1 if asked.quick else None]:
         for policy in policies:
-            ratio, gain = line_of(policy, size, table, years, plain=years == 18)
+            ratio, gain = line_of(policy, size, table, years)
             ratios.append(ratio)
             gains.setdefault(size, []).append(gain)
     line = f"program: worst_ratio_to_solver={max(ratios):.2f} speedup_over_plain_42x18={mean(gains['42 × 18']):.1f}"

@@ -8,7 +8,7 @@ the user may have meant.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -77,16 +77,26 @@ class SolverError(IOModelError):
     def __init__(self, message: str, status: str = "failed") -> None:
         super().__init__(message)
         self.status = status
+        if status == "unbounded":  # an answer about the experiment, as "infeasible" is
+            self.exit_code = 3
 
     def __reduce__(self) -> tuple[type[SolverError], tuple[str, str]]:
         return type(self), (str(self), self.status)
 
 
-def nearest(name: str, allowed: Iterable[str]) -> str:
-    """The names closest to `name`, as a sentence to append to an error ("" when nothing is close).
+def nearest(name: str, allowed: Iterable[str], titles: Mapping[str, str] | None = None) -> str:
+    """The names closest to `name` in whatever case, as a sentence to append to an error ("" when nothing is close).
+
+    titles: name -> what it stands for, in which `name` is looked for, too.
 
     >>> nearest("two-halfs", ["two-halves", "best-path"])
     ' Did you mean two-halves?'
+    >>> nearest("steel", ["AGR", "MET"], {"AGR": "Agriculture", "MET": "Iron and steel"})
+    ' Did you mean MET (Iron and steel)?'
     """
-    close = difflib.get_close_matches(name, list(allowed), n=3, cutoff=0.5)
-    return f" Did you mean {' or '.join(close)}?" if close else ""
+    titles = titles or {}
+    cases = {item.casefold(): item for item in allowed}
+    close = [cases[found] for found in difflib.get_close_matches(name.casefold(), list(cases), n=3, cutoff=0.5)]
+    meant = [item for item in cases.values() if len(name) > 2 and name.casefold() in titles.get(item, "").casefold()]
+    told = [f"{item} ({titles[item]})" if item in titles else item for item in dict.fromkeys([*close, *meant[:3]])]
+    return f" Did you mean {' or '.join(told)}?" if told else ""

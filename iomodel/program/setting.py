@@ -108,9 +108,10 @@ class Setting:
         table = self.arrays.economy.table
         if sector not in table.sectors:
             text = "" if isinstance(sector, str) else " (codes are text)"
+            meant = nearest(str(sector), table.sectors, table.sector_names)
             raise ProgramError(
                 f"the table {table.name} has no sector {sector!r}{text}; its {len(table.sectors)} sectors are "
-                f"{', '.join(table.sectors[:3])} … {table.sectors[-1]}.{nearest(str(sector), table.sectors)}"
+                f"{', '.join(table.sectors[:3])} … {table.sectors[-1]}.{meant}"
             )
         return positions([sector], table.sectors)[0]
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from iomodel.errors import ExperimentError, nearest
 from iomodel.program.arrays import Arrays
 from iomodel.program.certificate import Verdict
 from iomodel.program.simulate import Flows, Levers
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
     from iomodel.experiment import Experiment  # a layer above: only its name stands here
 
 Array = npt.NDArray[np.float64]
+
+
+class ByLaw(dict[str, xr.DataArray]):
+    """Prices by law; a law that has none is answered with the names that may have been meant."""
+
+    def __missing__(self, law: str) -> xr.DataArray:
+        """ExperimentError: there is no such law."""
+        told = nearest(str(law), self) or f" They are {', '.join(sorted(self))}."
+        raise ExperimentError(f"no law {law!r} has a shadow price on this path.{told}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,9 @@ class Trajectory:
     provenance: Mapping[str, Any]
     reference: xr.Dataset | None = None
     own: xr.Dataset = field(default_factory=xr.Dataset)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shadow_prices", ByLaw(self.shadow_prices))
 
     def __repr__(self) -> str:
         """Name, table, years and verdict; the data stand in `data`."""

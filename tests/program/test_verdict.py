@@ -126,3 +126,15 @@ def test_a_goal_without_end(china: Economy) -> None:
     )
     with pytest.raises(SolverError, match=r"the program is unbounded\. wish rises without end"):
         iom.solve(official("demand-only"), china, [endless])
+
+
+def test_a_price_of_no_law_names_the_nearest(path_of: Callable[[str], iom.Trajectory]) -> None:
+    prices = path_of("demand-only").shadow_prices
+    with pytest.raises(ExperimentError, match="Did you mean package"):
+        prices["packge"]
+    assert "packge" not in prices
+
+
+def test_no_best_path_ends_the_command_as_no_path_does() -> None:
+    assert SolverError("it runs away", "unbounded").exit_code == 3
+    assert SolverError("it failed").exit_code == 4
