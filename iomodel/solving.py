@@ -20,13 +20,13 @@ from iomodel.program.block import value_of
 from iomodel.program.build import Program, assemble
 from iomodel.program.canonical import compiled, places
 from iomodel.program.certificate import Verdict
-from iomodel.program.conflicts import collision_of
-from iomodel.program.diagnose import shadow_prices
+from iomodel.program.conflicts import Collision, collision_of
+from iomodel.program.diagnose import shadow_prices, span
 from iomodel.program.elimination import definitions, reduced
 from iomodel.program.interior_point import HeldSolver
 from iomodel.program.own import left_out, own_data
 from iomodel.program.simulate import Flows, Levers
-from iomodel.program.solvers import solve_program
+from iomodel.program.solvers import solve_program, usable_solvers
 from iomodel.program.trajectory import Trajectory
 from iomodel.program.unbounded import runaway
 from iomodel.program.used import Used, used
@@ -159,7 +159,7 @@ def _settings_said(course: Course, program: Program) -> list[str]:
     )
     for what, years in valves:
         if years.any():
-            said.append(f"{what} in {', '.join(str(year) for year in setting.calendar[years])}")
+            said.append(f"{what} in {span(tuple(str(year) for year in setting.calendar[years]))}")
     return said
 
 
@@ -210,7 +210,7 @@ def _stopped(course: Course, program: Program, explained: bool, lay: Callable[..
     A pattern of stops that comes back means that two answers take turns; the cells in dispute are then held at or above
     zero by a law, so that the simulation agrees with the path.
     """
-    verdict = _judged(course, program, explained)
+    verdict = _judged(course, program, explained, lay)
     seen = [program.setting.stopped.copy()]
     for _ in range(STOP_ROUNDS):
         below = below_zero(program)
@@ -224,7 +224,7 @@ def _stopped(course: Course, program: Program, explained: bool, lay: Callable[..
         below = below & ~held
         seen.append(below)
         program = lay(program, stopped=below, held=held)
-        verdict = _after(verdict, _judged(course, program, explained))
+        verdict = _after(verdict, _judged(course, program, explained, lay))
     return program, verdict
 
 
@@ -241,31 +241,104 @@ def _cells(course: Course, mask: Mask) -> str:
     names = course.arrays.economy.table.sector_names
     codes = course.arrays.economy.table.sectors
     rows = np.flatnonzero(np.atleast_2d(mask).any(axis=1))
-    told = [f"{names.get(codes[row], codes[row])} ({int(mask[row].sum())} years)" for row in rows[:3]]
+    counts = {row: int(np.atleast_2d(mask)[row].sum()) for row in rows[:3]}
+    told = [f"{names.get(codes[row], codes[row])} ({years} year{'s' * (years > 1)})" for row, years in counts.items()]
     more = f" and {rows.size - 3} sectors more" if rows.size > 3 else ""
     return (", ".join(told) or "no sector") + more
 
 
-def _judged(course: Course, program: Program, explained: bool) -> Verdict:
+BEHAVIOUR = (
+    ("overflow imports", ("shut",), "while labour is idle"),
+    ("idle labour", ("full",), "beside overflow imports"),
+    ("rationing", ("served",), "while labour is idle or more could be bought abroad"),
+    ("market investment below zero", ("stopped", "held"), ""),
+)
+"""What the simulation never does, the masks of a setting that keep a program from it, and when."""
+
+
+def _behaviour_said(course: Course, program: Program, lay: Callable[..., Program]) -> list[str]:
+    """Sentences on the behaviour of the simulation that leaves no path, where without it there is one; none else.
+
+    Behaviour without which there is still no path is not named: each is taken away in turn, for good where that
+    changes nothing. What is left is needed, so that a path does at least one of these things.
+    """
+    given = _settings_said(course, program)
+    if not given:
+        return []
+    said = [f"Taken as the simulation has it: {'; '.join(given)}."]
+    masks = program.setting.masks
+    kept = [row for row in BEHAVIOUR if any(masks[name].any() for name in row[1])]
+
+    def status(rows: Sequence[tuple[str, tuple[str, ...], str]]) -> str:
+        held = {name for _, names, _ in rows for name in names}
+        other = {name: mask if name in held else np.zeros_like(mask) for name, mask in masks.items()}
+        verdict = solve_program(lay(program, **other), course.experiment.solver)
+        return verdict.status if not verdict.warnings else "unproven"
+
+    if status([]) != "optimal":
+        return said
+    for row in list(reversed(kept)):
+        fewer = [other for other in kept if other is not row]
+        if fewer and status(fewer) == "infeasible":
+            kept = fewer
+    where = [" ".join(part for part in (what, _when(program, names), when) if part) for what, names, when in kept]
+    either = " or with ".join(where)
+    return [f"A path that meets all laws exists only with {either}, which the simulation does not do.", *said]
+
+
+def _when(program: Program, names: Sequence[str]) -> str:
+    """In which years masks of a setting keep a program from something."""
+    masks = [np.atleast_2d(getattr(program.setting, name)).any(axis=0) for name in names]
+    years = program.setting.calendar[
+        np.logical_or.reduce([np.broadcast_to(mask, program.setting.years) for mask in masks])
+    ]
+    return f"in {span(tuple(str(year) for year in years))}"
+
+
+def _collision(program: Program, name: str) -> Collision | None:
+    """What collides in a program that a solver calls infeasible; a SolverError that says what to try where that is not
+    found."""
+    try:
+        return collision_of(program)
+    except SolverError as error:
+        raise SolverError(
+            f"{name}: the solver says that no path meets all laws, but {error}. Loosen what was asked last (a law of "
+            "your own block, a target, a limit) by one percent: if that has a path the laws collide by a hair; or give "
+            "targets hard = false and limits a price (soft = 1) and read what is missed; or try another solver, one of "
+            f"{', '.join(usable_solvers())} (--solver, solver = …).",
+            error.status,
+        ) from error
+
+
+def _judged(course: Course, program: Program, explained: bool, lay: Callable[..., Program]) -> Verdict:
     """The verdict of a solve that returned a point; raises where none did."""
     verdict = solve_program(program, course.experiment.solver)
     name = course.experiment.name
     if verdict.status == "infeasible" and not explained:
         raise InfeasibleError(f"{name}: No path meets all laws.", program)
     if verdict.status == "infeasible":
-        collision = collision_of(program)
+        collision = _collision(program, name)
         if collision is not None and all(conflict.second != "feasible" for conflict in collision.conflicts):
-            given = _settings_said(course, program)
-            behaviour = f"\nTaken as the simulation has it: {'; '.join(given)}." if given else ""
-            raise InfeasibleError(f"{name}: {described(program, collision)}{behaviour}", program, collision)
+            told = described(program, collision, _behaviour_said(course, program, lay))
+            raise InfeasibleError(f"{name}: {told}", program, collision)
         verdict = replace(verdict, status="failed", law="infeasible, but its laws alone have a path within 1e-6")
     if verdict.status == "unbounded":
         raise SolverError(f"{name}: no best path: the program is unbounded. {runaway(program)}", verdict.status)
     if verdict.status == "failed":
-        raise SolverError(
-            f"{name}: no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})"
-        )
+        raise SolverError(f"{name}: {_failed(verdict, course.experiment.solver)}")
     return verdict
+
+
+def _failed(verdict: Verdict, asked: str | None) -> str:
+    """That no path was found, and what to try where the user named the solver."""
+    said = f"no path was found; the solver {verdict.solver} says {verdict.status} ({verdict.law})"
+    if asked is None:
+        return said
+    others = ", ".join(name for name in usable_solvers() if name != asked)
+    return (
+        f"{said}. A solver that is asked for by name is tried alone, without the remedies that the default has; leave "
+        f"--solver or solver = … out, or try another: {others}."
+    )
 
 
 def below_zero(program: Program) -> Mask:

@@ -391,3 +391,12 @@ def test_inaccurate_is_said_on_screen_and_in_the_file(
 )
 def test_values_are_read_as_toml_and_bare_words_are_text(text: str, value: object) -> None:
     assert options._value(text) == value
+
+
+def test_run_says_which_command_explains(say: Callable[..., Said], tmp_path: Path) -> None:
+    code, _, err = say("run", "demand-only", *TOO_MUCH, "--out", tmp_path / "out")
+    assert code == 3
+    asked = "iomodel explain demand-only --set table=china-2020 targets.package.exactly=9 targets.package.hard=true"
+    assert err.splitlines()[-1] == f"`{asked}` also searches what mends it"
+    code, _, err = say("run", "demand-only", *TOO_MUCH, "--payer", "dividends", "--out", tmp_path / "out")
+    assert "targets.package.hard=true levers.payer=dividends` also searches" in err

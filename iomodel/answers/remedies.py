@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from iomodel.course import course_of, policy_of, setting_of
 from iomodel.economy import Economy
-from iomodel.errors import InfeasibleError, IOModelError
+from iomodel.errors import InfeasibleError, IOModelError, SolverError
 from iomodel.experiment import Experiment
 from iomodel.experiment_parts import MARGINS, TARGETS
 from iomodel.program.build import Program, assemble
@@ -236,6 +236,14 @@ def _guessed(case: Case, knob: Knob, end: float, others: Changes, like: Program 
 
     None where its arrays are no straight line of the same rows, or have a path already now or none at the end.
     """
+    try:
+        return _line(case, knob, end, others, like)
+    except SolverError:  # a guess that cannot be decided is none; the answers are found by solving
+        return None
+
+
+def _line(case: Case, knob: Knob, end: float, others: Changes, like: Program | None) -> float | None:
+    """The guess, where every question that it asks is answered."""
     near, far = case.relaxed(others, like), case.relaxed({**others, knob: end}, like)
     if not near.alike(far) or path_exists(near)[0]:
         return None

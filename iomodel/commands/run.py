@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iomodel.commands.options import Command, add_changes, add_verbose, economy_told, experiments_asked, folder_of
 from iomodel.commands.output import complain, exit_code, say
-from iomodel.errors import ExperimentError, IOModelError
+from iomodel.errors import ExperimentError, InfeasibleError, IOModelError
 
 if TYPE_CHECKING:
     from iomodel.economy import Economy
@@ -51,10 +53,12 @@ def _run(asked: argparse.Namespace) -> int:
         else:
             ready.append((experiment, economy))
             above += [text] if text else []
-    return max(code, _solve_all(ready, out, above, asked.verbose)) if ready else code
+    return max(code, _solve_all(ready, out, above, asked)) if ready else code
 
 
-def _solve_all(ready: list[tuple[Experiment, Economy]], folder: Path, above: list[str], verbose: bool) -> int:
+def _solve_all(
+    ready: list[tuple[Experiment, Economy]], folder: Path, above: list[str], asked: argparse.Namespace
+) -> int:
     """Solve and write each experiment, what is to be said `above` first; returns the highest code."""
     from iomodel.files import output_folder
 
@@ -69,12 +73,24 @@ def _solve_all(ready: list[tuple[Experiment, Economy]], folder: Path, above: lis
                 code = max(code, exit_code(paths[-1]))
             except IOModelError as error:
                 code = max(code, complain(error, experiment.name))
+                if isinstance(error, InfeasibleError) and error.collision is not None:
+                    print(f"`{_explaining(experiment, asked)}` also searches what mends it", file=sys.stderr)
                 _say_earlier(out, experiment.name)
         if paths:
-            _show(paths, out, verbose)
+            _show(paths, out, asked.verbose)
         elif (out / HEADLINE).exists():
             say(f"{out / HEADLINE} is of an earlier run")
     return code
+
+
+def _explaining(experiment: Experiment, asked: argparse.Namespace) -> str:
+    """The command that explains an experiment as it was asked for here."""
+    name = asked.names[0] if len(asked.names) == 1 else experiment.name
+    parts = ["iomodel", "explain", name if len(asked.names) == 1 or name in asked.names else "FILE"]
+    changes = [*asked.changes, *([f"levers.payer={experiment.levers.payer}"] if asked.payer else [])]
+    parts += ["--set", *changes] if changes else []
+    parts += ["--solver", asked.solver] if asked.solver else []
+    return shlex.join(parts)
 
 
 def _say_earlier(out: Path, name: str) -> None:

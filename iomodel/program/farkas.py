@@ -2,7 +2,8 @@
 
 Where laws contradict each other by little, that tolerance is as large as the contradiction, and the proof proves
 nothing. The rows that the solver blames are right all the same: among them alone exact multipliers are a small linear
-program, for the simplex method.
+program, for the simplex method. Where rounding has lost one of them none are exact; among all rows they are then found
+at the price of a larger program.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from iomodel.program.linear import highs_quiet, linear_program
 BLAMED = (1e-8, 1e-12)
 """Multipliers that count, relative to the largest: the few that stand out, and where these do not do all but zeros."""
 
+ALL = -1.0
+"""Below every multiplier: with it no row is left out."""
+
 ENOUGH = 1e-9
 """What a proof may miss, at which no better one is looked for."""
 
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10, "threads": 1}
 
 
-def exact_proof(arrays: Canonical, z: Array) -> tuple[Array, float]:
+def exact_proof(arrays: Canonical, z: Array, *, thorough: bool = False) -> tuple[Array, float]:
     """Multipliers of the rows that z blames, and what the proof by them misses; z and its own miss where no others are
-    better.
+    better. thorough: look among all rows, too, where those blamed do not do.
 
     Least b'y with A'y = 0, y ≥ 0 on inequalities and |y| ≤ 1 (Farkas 1902); of a cone only multiples of what z says of
     it are looked for, which stay inside.
@@ -34,7 +38,7 @@ def exact_proof(arrays: Canonical, z: Array) -> tuple[Array, float]:
     size = float(np.abs(z).max(initial=0.0))
     if not np.isfinite(size) or size == 0:
         return best, missed
-    for least in BLAMED:
+    for least in (*BLAMED, ALL) if thorough else BLAMED:
         if missed <= ENOUGH:
             break
         better = _among(arrays, z / size, least)

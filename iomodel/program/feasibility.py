@@ -2,10 +2,10 @@
 
 What collides is found by changing the prices of slacks, from which HiGHS's primal simplex method goes on where it was.
 Nothing is taken on the solver's word: a point is put into the rows, and a proof that there is none (Farkas 1902) is
-added up from its multipliers, whatever is left of rounding being absorbed by a stated bound on every variable.
-`second_opinion` asks the same of Clarabel, with the dropped rows taken out; the multipliers of an interior-point method
-carry its tolerance and are made exact (`iomodel.program.farkas`). A user's own laws may bring cones; then Clarabel
-answers alone. Points and proofs are looked at through second-order cones, too; through any other kind there is
+added up from its multipliers, whatever is left of rounding being absorbed by a stated bound on every variable. They
+carry a solver's tolerance; where laws collide by little they are made exact (`iomodel.program.farkas`).
+`second_opinion` asks the same of Clarabel, with the dropped rows taken out. A user's own laws may bring cones; then
+Clarabel answers alone. Points and proofs are looked at through second-order cones, too; through any other kind there is
 no proof but the solver's word, and the margin of one is zero.
 """
 
@@ -110,7 +110,8 @@ class Model:
             return None
         solution = self.highs.getSolution()
         price = float(self.highs.getInfo().objective_function_value)
-        return answered(self.relaxed, kept, np.array(solution.col_value), np.array(solution.row_dual), price)
+        point, rows = np.array(solution.col_value), -np.array(solution.row_dual)  # HiGHS's sign is that of the cost
+        return answered(self.relaxed, kept, point, rows, price) or _by_exact(self.relaxed, kept, point, rows, price)
 
 
 def answered(relaxed: Relaxed, kept: Mask, point: Array, rows: Array, price: float) -> Answer | None:
@@ -122,6 +123,14 @@ def answered(relaxed: Relaxed, kept: Mask, point: Array, rows: Array, price: flo
     without[relaxed.up[kept]] = 0.0
     without[relaxed.down[kept & (relaxed.down >= 0)]] = 0.0
     return Answer(True, without, rows, price, 0.0) if _off(relaxed, without) <= TOLERANCE else None
+
+
+def _by_exact(relaxed: Relaxed, kept: Mask, point: Array, rows: Array, price: float) -> Answer | None:
+    """A breach so small that the tolerance of its multipliers hides it, proven by exact ones; None where that fails."""
+    if relaxed.other or not price > TOLERANCE:
+        return None
+    margin, proof = proof_of(relaxed, kept, _exact(relaxed, kept, rows))
+    return Answer(False, point, proof, price, margin) if margin > 0 else None
 
 
 def model_of(relaxed: Relaxed, price: Array | None = None, like: Model | None = None) -> Model:
@@ -244,11 +253,10 @@ def _kept_rows(relaxed: Relaxed, kept: Mask) -> tuple[Mask, Places, Canonical]:
 
 
 def _exact(relaxed: Relaxed, kept: Mask, rows: Array) -> Array:
-    """Multipliers of a proof through cones without the interior-point method's tolerance, which `LARGEST` would blow
-    up to the size of the proof."""
+    """Multipliers of a proof without the solver's tolerance, which `LARGEST` would blow up to the size of the proof."""
     taken, _, part = _kept_rows(relaxed, kept)
     found = np.zeros(rows.size)
-    found[taken] = exact_proof(part, rows[taken])[0]
+    found[taken] = exact_proof(part, rows[taken], thorough=not relaxed.conic)[0]
     return found
 
 
@@ -287,7 +295,7 @@ def _by_clarabel(model: Model, kept: Mask) -> Answer:
     broken = float(solution.obj_val)
     if relaxed.conic and not relaxed.other and broken > TOLERANCE:
         rows = _exact(relaxed, kept, rows)
-    answer = answered(relaxed, kept, point, rows, broken)
+    answer = answered(relaxed, kept, point, rows, broken) or _by_exact(relaxed, kept, point, rows, broken)
     if answer is None and relaxed.conic and min(broken, float(solution.obj_val_dual)) > TOLERANCE:
         answer = Answer(False, point, rows, broken, 0.0)  # no proof stands: on the solver's word
     if answer is None:

@@ -254,7 +254,7 @@ def _once(program: Program, solver: Solver) -> Verdict:
         try:
             made = _by_clarabel(program, solver) if solver.name == CLARABEL.name else _by_cvxpy(program, solver)
         except CvxpySolverError as error:
-            return Verdict("failed", law=str(error).splitlines()[0], solver=solver.label)
+            return Verdict("failed", law=_without_advice(str(error).splitlines()[0]), solver=solver.label)
     status, stats = str(program.problem.status), program.problem.solver_stats
     named: dict[str, Any] = {"solver": solver.label, "iterations": int(stats.num_iters or 0) if stats else 0}
     if status in ("infeasible", "unbounded"):
@@ -284,6 +284,15 @@ def _once(program: Program, solver: Solver) -> Verdict:
         **_parts(conditions),
         **named,
     )
+
+
+def _without_advice(text: str) -> str:
+    """What cvxpy says of a solver that failed, without its own advice, which is for those who call it themselves.
+
+    >>> _without_advice("Solver 'QOCO' failed. Try another solver, or solve with verbose=True for more information.")
+    'no answer'
+    """
+    return "no answer" if " failed. Try another solver" in text else text
 
 
 def _parts(conditions: Conditions) -> dict[str, float]:

@@ -6,6 +6,8 @@ knows what to change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from iomodel.program.build import Program
 from iomodel.program.conflicts import CARDS, STATED_LAWS, Breach, Collision, Conflict
 from iomodel.program.diagnose import span, words
@@ -74,9 +76,10 @@ def _in(years: tuple[str, ...]) -> str:
     return f" in {span(named)}" if named else ""
 
 
-def described(program: Program, collision: Collision) -> str:
-    """A collision in words: what collides, and the smallest breach."""
-    lines = ["No path meets all laws."]
+def described(program: Program, collision: Collision, behaviour: Sequence[str] = ()) -> str:
+    """A collision in words: what collides, and the smallest breach. behaviour: sentences on what the simulation does,
+    where that and not the laws alone leave no path; they stand first, since the laws would mislead without them."""
+    lines = ["No path meets all laws.", *behaviour]
     many = len(collision.conflicts) > 1
     for place, conflict in enumerate(collision.conflicts, start=1):
         lines.append(

@@ -101,6 +101,17 @@ def test_rows_that_do_not_collide_give_no_proof(spoiled: np.ndarray) -> None:
     assert not left <= PROVEN
 
 
+def test_a_row_that_rounding_lost_is_found_among_all() -> None:
+    """The multipliers blame all that collide but one: among those alone there is no proof."""
+    arrays, lost = _contradiction(1e-4), np.array([1.0, 1.0 - 1e-6, 0.0, 0.0, 0.0])
+    assert exact_proof(arrays, lost)[0] is lost
+    exact, left = exact_proof(arrays, lost, thorough=True)
+    assert left <= 1e-9
+    assert exact == pytest.approx(np.array([1.0, 1.0, 1.0, 0.0, 0.0]))
+    there = _contradiction(-1e-4)  # a path: no search makes a proof
+    assert exact_proof(there, lost, thorough=True)[0] is lost
+
+
 def test_of_a_cone_multiples_of_what_was_said_are_a_proof() -> None:
     """|y| ≤ x and x ≤ 1 and y ≥ 1 + gap: (1, 1) of the cone's rows, 1 and 1 of the others."""
     matrix = sparse.csr_matrix(np.array([[1.0, 0.0], [0.0, -1.0], [-1.0, 0.0], [0.0, -1.0]]))
@@ -134,7 +145,7 @@ def test_a_path_of_the_simulation_is_found_where_solve_has_one() -> None:
 
 def test_without_a_path_of_the_simulation_none_is_right_and_said_with_what_it_does() -> None:
     case = drawn(NO_PATH, 0)
-    with pytest.raises(InfeasibleError, match=r"Taken as the simulation has it: nobody rationed in 2026, 2027"):
+    with pytest.raises(InfeasibleError, match=r"Taken as the simulation has it: nobody rationed in 2026–2030"):
         iom.solve(case.experiment, case.economy)
     assert behaved.path_of_the_simulation(case) is False
 

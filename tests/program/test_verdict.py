@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import cvxpy as cp
 import numpy as np
 import pytest
 from official import official
@@ -138,3 +139,23 @@ def test_a_price_of_no_law_names_the_nearest(path_of: Callable[[str], iom.Trajec
 def test_no_best_path_ends_the_command_as_no_path_does() -> None:
     assert SolverError("it runs away", "unbounded").exit_code == 3
     assert SolverError("it failed").exit_code == 4
+
+
+def test_a_named_solver_that_fails_is_said_with_those_to_try(china: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise cp.SolverError(
+            "Solver 'QOCO' failed. Try another solver, or solve with verbose=True for more information."
+        )
+
+    monkeypatch.setattr("iomodel.program.solvers._by_cvxpy", fails)
+    with pytest.raises(SolverError) as said:
+        iom.solve(official("demand-only").replace(solver="moreau"), china)
+    text = str(said.value)
+    assert text.startswith(
+        "demand-only: no path was found; the solver moreau says failed (no answer). A solver that is "
+    )
+    assert "verbose" not in text
+    assert "tried alone, without the remedies" in text
+    others = text.rpartition("try another: ")[2].rstrip(".").split(", ")
+    assert "clarabel" in others
+    assert "moreau" not in others
