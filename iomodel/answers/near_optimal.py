@@ -52,6 +52,9 @@ slack allows grows with its root where the goal is curved. Measured: half the it
 TINY = 1e-5
 """Slack at which what still moves much is called flat: a thousandth of a percent of base-year consumption a year."""
 
+UNUSED = 1e-4
+"""Amount of a lever, in its unit, that is as good as none."""
+
 MUCH = 0.05
 """Part of a lever (of its largest year, or of all plant closed) that has to move to be called flat."""
 
@@ -149,7 +152,7 @@ def alternatives(
 
 @dataclass(frozen=True)
 class FlatDirection:
-    """What can move at almost no cost: a lever, how far (as a part of the lever), where, and a sentence."""
+    """What can move at almost no cost: a lever, how far (as a part of the most that it is), where, and a sentence."""
 
     lever: str
     kind: str
@@ -236,12 +239,17 @@ def _cost(tolerance: float) -> str:
     return f"the goal loses at most {100 * tolerance:.3g} percent of base-year consumption"
 
 
+def _part(moved: float, most: float) -> float:
+    """What is moved as a part of the most that any of the paths has; none of a lever that all leave alone."""
+    return moved / most if most > UNUSED else 0.0
+
+
 def _of_timing(lever: str, best: Trajectory, early: Trajectory, late: Trajectory, tolerance: float) -> FlatDirection:
     """How far a lever can come earlier or later."""
     own, first, second = (_yearly(path, lever) for path in (best, early, late))
     spread = np.abs(first - second)
     at = int(spread.argmax())
-    share = float(spread[at]) / max(float(own.max()), 1e-9)
+    share = _part(float(spread[at]), max(float(amounts.max()) for amounts in (own, first, second)))
     low, high = sorted((float(first[at]), float(second[at])))
     unit = best.data[lever].attrs["units"]
     text = (
@@ -256,7 +264,7 @@ def _of_sectors(best: Trajectory, other: Trajectory, tolerance: float) -> FlatDi
     own, away = (path.data["retirement"].sel(year=path.policy_years).sum("year") for path in (best, other))
     change = away - own
     moved = min(float(change.clip(min=0).sum()), -float(change.clip(max=0).sum()))
-    share = moved / max(float(own.sum()), 1e-9)
+    share = _part(moved, max(float(own.sum()), float(away.sum())))
     names = best.provenance["sectors"]
     order = [str(code) for code in change["sector"].values[np.argsort(change.values)]]
     less, more = (" and ".join(names.get(code, code) for code in codes) for codes in (order[:2], order[:-3:-1]))
