@@ -1,4 +1,4 @@
-"""The examples of the pages on aggregation, balancing and grids run as they stand; docstrings have theirs."""
+"""Examples of the pages on aggregation, balancing, grids and the program run as they stand; docstrings have theirs."""
 
 from __future__ import annotations
 
@@ -70,3 +70,11 @@ def test_grids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(DOCS.parent)
     [loaded] = [block for block in blocks("grids.md", "python") if "load_grid" in block]
     assert run(loaded, iom=iom)["grid"].size == 130
+
+
+def test_the_program() -> None:
+    """A block in place of the core's, solved by another solver."""
+    [code] = blocks("program.md", "python")
+    made = run(code)
+    assert made["verdict"].status == "optimal"
+    assert made["program"].values["stock"].value == pytest.approx([3.0] * made["program"].setting.years)

@@ -201,6 +201,14 @@ MALFORMED: list[tuple[str, dict[str, Any]]] = [
         "bound of law 'x' is 'up'; allowed",
         {"laws": lambda v, p: [Law("x", ("year",), v["programme"] <= 1, bound="up")]},
     ),
+    (
+        r"law 'x' is an equality \(==\), its bound 'upper'; write bound=\"equal\"",
+        {"laws": lambda v, p: [Law("x", ("year",), v["programme"] == 1)]},
+    ),
+    (
+        r"law 'x' is no equality, its bound 'equal'; write bound=\"upper\" or \"lower\"",
+        {"laws": lambda v, p: [Law("x", ("year",), v["programme"] <= 1, bound="equal")]},
+    ),
     (r"dims of 'x' are 'year'; write a tuple", {"laws": lambda v, p: [Law("x", "year", v["programme"] <= 1)]}),  # type: ignore[arg-type]
     (
         r"law 'x' holds a number that is not finite \(NaN or inf\)",
