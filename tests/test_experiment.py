@@ -183,6 +183,45 @@ def test_changed_cards_are_checked(tmp_path: Path) -> None:
         load_experiment(written(tmp_path, "[cards]\nprecaution = 9"))
 
 
+MANY = """
+base = "business-as-usual"
+questin = "x"
+[targets]
+package = {exactly = 22, by = 12}
+reform = {exactly = 0.5, by = 80}
+[levers]
+free = ["programm"]
+payer = "dividend"
+[horizon]
+years = 200
+[cards]
+precaution = 9
+precauton = 0.3
+"""
+
+
+def test_all_mistakes_of_a_file_are_said_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, MANY)
+    with pytest.raises(ExperimentError) as caught:
+        load_experiment(path)
+    heading, *lines = str(caught.value).splitlines()
+    assert heading == f"{path}: 7 mistakes"
+    # years of 80 are no mistake of the target's: the horizon is what is wrong; nor is a lever that is only misspelt
+    begin = ("questin: found 'questin'", "horizon.years: found 200", "levers.free: found 'programm'",
+             "levers.payer: found", "targets.package.exactly: found 22", "cards: Card precaution ",
+             "cards: There is no card 'precauton'")  # fmt: skip
+    assert [line.startswith(f"  {words}") for line, words in zip(lines, begin, strict=True)] == [True] * 7
+    with pytest.raises(ExperimentError) as caught:
+        load_experiment(written(tmp_path, "seed = 1\n[targets]\npackage = {exactly = 4}"))
+    assert "\n" not in str(caught.value)  # that no lever is free for the target is about two entries
+    lower = written(tmp_path, MANY, "lower.toml")
+    with pytest.raises(ExperimentError, match=r"mine\.toml: base: .*lower\.toml: questin: found"):
+        load_experiment(written(tmp_path, f'base = "{lower.name}"'))
+    with pytest.raises(CardError) as caught_cards:
+        load_experiment(written(tmp_path, "[cards]\nprecaution = 9\nprecauton = 0.3"))
+    assert str(caught_cards.value).count("\n") == 2
+
+
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match=r"no experiment .best-pat.; shipped.*Did you mean best-path"):
         load_experiment("best-pat")
