@@ -94,11 +94,22 @@ def solve(
     """
     blocks = own_blocks(blocks)
     if experiment_required(experiment).deciding:
-        return solve_world(experiment, _nobody(economy), blocks, core=core)
+        path = solve_world(experiment, _nobody(economy), blocks, core=core)
+        said = path.verdict.warnings + _idle_blocks(experiment, blocks)
+        return replace(path, verdict=replace(path.verdict, warnings=said))
     course = course_of(experiment, economy)
     if not experiment.levers.free:
-        return trajectory_of(course, *without_levers(course), Verdict("simulated"), {})
+        verdict = Verdict("simulated", warnings=_idle_blocks(experiment, blocks))
+        return trajectory_of(course, *without_levers(course), verdict, {})
     return solved(course, assemble(setting_of(course, "reduced"), (*core, *blocks)))
+
+
+def _idle_blocks(experiment: Experiment, blocks: Sequence[Block]) -> tuple[str, ...]:
+    """A warning where blocks are handed over for a path that no program decides."""
+    if experiment.levers.free or not blocks:
+        return ()
+    names = ", ".join(block.name for block in blocks)
+    return (f"no lever is free, so that the path is simulated and blocks do nothing: {names}",)
 
 
 def _nobody(economy: Economy | None) -> None:

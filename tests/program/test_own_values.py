@@ -108,6 +108,13 @@ def test_a_path_without_own_blocks_has_none(china: Economy, tmp_path: Path) -> N
     assert not iom.load_trajectory(iom.save(path, tmp_path / "path.nc")).own.data_vars
 
 
+def test_blocks_of_a_path_that_nobody_decides_are_said_to_do_nothing(china: Economy) -> None:
+    path = iom.solve(official("business-as-usual"), china, [fund()])
+    assert not path.own.data_vars
+    assert path.verdict.warnings == ("no lever is free, so that the path is simulated and blocks do nothing: fund",)
+    assert iom.solve(official("business-as-usual"), china).verdict.warnings == ()
+
+
 def test_what_nothing_holds_has_no_value(china: Economy) -> None:
     idler = iom.Block("idler", variables=lambda _: [iom.Var("idler", ("year",), "one")])
     path = iom.solve(official("demand-only"), china, [idler])
