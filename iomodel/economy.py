@@ -134,7 +134,8 @@ class Economy:
         stated defaults where these are more than `FEW`."""
         off = [finding for finding in self.findings if finding.off]
         count = sum(finding.checked for finding in self.findings)
-        said = f"all {count} checks of calibration hold" if not off else f"{len(off)} of {count} checks are off"
+        wrong = f"{len(off)} of {count} checks of calibration {'is' if len(off) == 1 else 'are'} off"
+        said = wrong if off else f"all {count} checks of calibration hold"
         return "\n".join([f"{self._heading}; {said}", *(f"  {finding}" for finding in off), *self._cards_told(FEW)])
 
     @property

@@ -323,7 +323,7 @@ def test_verbose_shows_the_checks_and_a_line_names_what_is_off(
     assert "Targets and limits" not in out
     monkeypatch.setattr(economy, "OFF", 0.05)
     out = say("run", "business-as-usual", *ON_OFFICIAL, "--out", tmp_path)[1]
-    assert "1 of 7 checks are off (--verbose shows them)\n  compensation of employees: 52." in out
+    assert "1 of 7 checks of calibration is off (--verbose shows them)\n  compensation of employees: 52." in out
     odd = say("run", "business-as-usual", *ON_OFFICIAL, "cards.public_investment=9", "--out", tmp_path)[1]
     assert "Warning: " in odd
     assert "  manufacturing utilisation ± 2 " in odd
