@@ -64,12 +64,27 @@ class Matter(Ranged):
         sides = [(end, changes[self.by], how) for end, changes, how in ends if end != self.value]
         if not sides:
             return f"{self.title} ({self.key}) has no range"
+        if all(change == 0 for _, change, _ in sides):
+            return self._nothing([end for end, _, _ in sides])
         lines = [how == LINE for _, _, how in sides]
         parts: list[str] = []
         for place, (end, change, how) in enumerate(sides):
             told = self._change(change, how, place == 0)
             parts.append(f"{self._if(end, place == 0)}, {told}" + (_ON_LINE if lines[place] and not all(lines) else ""))
         return "; ".join(parts) + (_ON_LINE if all(lines) else "")
+
+    def _nothing(self, ends: list[float]) -> str:
+        """That the outcome does not hang on the assumption."""
+        least, most = min(*ends, self.value), max(*ends, self.value)
+        if self.kind == "table":
+            name, moved = f"the coefficients {self.key} ({self.title})", f"by {least:+.0%} to {most:+.0%}"
+        else:
+            name, moved = f"{self.key} ({self.title})", f"from {least:.3g} to {most:.3g} {self.unit}"
+        moved = moved.replace("%", " percent")
+        words = OUTCOMES[self.by][0]
+        return (
+            f"{words[0].upper()}{words[1:]} in {self.year} does not hang on {name}: it is the same all the way {moved}"
+        )
 
     def _if(self, end: float, first: bool) -> str:
         """The condition of one end."""

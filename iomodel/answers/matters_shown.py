@@ -101,7 +101,9 @@ def _counted(count: int, word: str) -> str:
 def _elasticity(row: Matter) -> str:
     """The elasticity in words, where there is one."""
     elasticity = row.elasticities[row.by]
-    return f" Elasticity {elasticity:+.2g}." if elasticity is not None and np.isfinite(elasticity) else ""
+    return (
+        f" Elasticity {elasticity:+.2g}." if elasticity is not None and np.isfinite(elasticity) and elasticity else ""
+    )
 
 
 def _goal_effect(row: Matter) -> float:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from iomodel.commands.options import Command, add_changes, add_experiment, changed
-from iomodel.commands.output import count, exit_code
+from iomodel.commands.output import count, exit_code, wrapped
 from iomodel.errors import InfeasibleError, IOModelError
 
 if TYPE_CHECKING:
@@ -37,13 +37,15 @@ def _explain(asked: argparse.Namespace) -> int:
     except InfeasibleError as error:  # the laws in conflict are the answer, not a failure to give one
         from iomodel.answers.explain import explained
 
-        print(explained(error, experiment))
+        print(wrapped(explained(error, experiment)))
         return error.exit_code
-    print(f"{experiment.name}: {path.verdict}")
+    print(wrapped(f"{experiment.name}: {path.verdict}"))
     rows = what_binds(path)
     shown = rows if asked.all else rows[:MOST]
+    if shown:
+        print("The goal counts consumption: mean of a year over the solved years, later ones counting less.")
     for row in shown:
-        print(f"- {row.text}")
+        print(wrapped(f"- {row.text}"))
     if left := len(rows) - len(shown):
         print(f"- and {count(left, 'law')} more that cost{'s' if left == 1 else ''} less (--all shows all)")
     _flat(path)
@@ -57,9 +59,9 @@ def _flat(path: Trajectory) -> None:
     try:
         found = flat_directions(path)
     except IOModelError as error:  # the answer above stands without it
-        print(f"What is flat was not found: {error}")
+        print(wrapped(f"What is flat was not found: {error}"))
         return
     if found:
         print("At almost no cost:")
     for row in found:
-        print(f"- {row.text}")
+        print(wrapped(f"- {row.text}"))

@@ -7,6 +7,7 @@ experiments the highest.
 from __future__ import annotations
 
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 from iomodel.errors import IOModelError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from iomodel.program.trajectory import Trajectory
 
 BAD_INPUT = 2
+WIDTH = 120
+"""Columns at which prose for a terminal is broken."""
 STATUS_CODES = {"optimal": 0, "simulated": 0, "infeasible": 3, "unbounded": 3}
 """Status of a verdict -> exit code; any other (inaccurate, failed, no fixed point) is 4."""
 
@@ -22,6 +25,22 @@ STATUS_CODES = {"optimal": 0, "simulated": 0, "infeasible": 3, "unbounded": 3}
 def say(text: str) -> None:
     """A line on stdout, at once."""
     print(text, flush=True)
+
+
+def wrapped(text: str) -> str:
+    """Text whose long lines are broken between words; what goes on stands two columns further in.
+
+    >>> print(wrapped("  one " + 12 * "after-another "))
+      one after-another after-another after-another after-another after-another after-another after-another
+        after-another after-another after-another after-another after-another
+    """
+    found: list[str] = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        found += textwrap.wrap(
+            line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return "\n".join(found)
 
 
 def progress(text: str) -> None:

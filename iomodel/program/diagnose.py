@@ -109,24 +109,27 @@ def _binding(name: str, price: xr.DataArray, floor: float, names: Mapping[str, s
     strongest = float(price.values.flat[place])
     unit = str(price.attrs["bound_units"])
     worth = float(price.attrs["one_percent"])
-    side, moved, whole = SIDES[str(price.attrs["bound"])]
+    side, moved, whole, sign = SIDES[str(price.attrs["bound"])]
     step, amount = _step(unit)
     when = f" in {span(where)}" if where else ""
     text = (
         f"{words(name)}: a {side} that binds{when}. {amount} {moved}{_at(price, place, names)}, the goal is "
-        f"{_turned(step * strongest)} {GOAL}"
+        f"{_turned(sign * step * strongest)} {GOAL}"
     )
+    turns = bool((price.values > floor).any() and (price.values < -floor).any())
     if abs(worth) >= floor:  # a bound of zero has no percent
-        text += f"; one percent of the bound {whole} wherever it binds, {_turned(worth)}"
+        again = " (in some years more helps, in others it costs: this is the sum)" if turns else ""
+        text += f"; one percent of the bound {whole} wherever it binds, {_turned(worth)}{again}"
     return Binding(name, where, strongest, unit, worth, text)
 
 
 SIDES = {
-    "upper": ("ceiling", "looser (the ceiling raised)", "looser"),
-    "lower": ("floor", "stricter (the floor raised)", "looser"),
-    "equal": ("stated value", "more (the value raised)", "more"),
+    "upper": ("ceiling", "looser (the ceiling raised)", "looser", 1),
+    "lower": ("floor", "looser (the floor lowered)", "looser", -1),
+    "equal": ("stated value", "more (the value raised)", "more", 1),
 }
-"""Bound of a law -> what it is, what raising it by a unit means, and what one percent of it is taken as."""
+"""Bound of a law -> what it is, how it is moved by a unit and by one percent, and whether that raises the bound (1) or
+lowers it (-1): both are said in one direction."""
 
 
 def _turned(change: float) -> str:

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from iomodel.program.block import value_of
 from iomodel.program.build import Program
 from iomodel.program.diagnose import span
-from iomodel.program.price_words import GOAL
 
 Array = npt.NDArray[np.float64]
 
@@ -54,9 +53,14 @@ class Used:
         most = int(np.argmax(self.amounts))
         verb = {"target": "is missed", "limit": "is passed"}.get(self.kind, "is used")
         when = span(tuple(str(year) for year in self.years))
+        what = (
+            ": a penalty set high so that targets are met, no loss of consumption"
+            if self.kind == "target"
+            else (" of consumption")
+        )
         return (
             f"{self.name} {verb} by up to {self.amounts[most]:.3g} {self.unit} ({self.years[most]}), in {when}, "
-            f"at a cost of {self.cost:.2g} {GOAL}"
+            f"which the goal counts as {self.cost:.2g} percent of base-year GDP a year{what}"
         )
 
 

@@ -364,7 +364,7 @@ def test_costs_of_a_point_are_in_the_unit_of_the_goal() -> None:
     found = frontier(asked, points=2, economy=_economy())
     assert cost > 1
     for said in found["said"].values:
-        assert f"at a cost of {cost:.2g} percent of base-year GDP" in said
+        assert f"which the goal counts as {cost:.2g} percent of base-year GDP" in said
 
 
 def test_an_own_path_that_is_not_certified_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

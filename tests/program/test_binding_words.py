@@ -11,6 +11,7 @@ import xarray as xr
 import iomodel as iom
 from iomodel.cli import main
 from iomodel.commands import explain
+from iomodel.commands.output import wrapped
 from iomodel.program.diagnose import Binding, binding
 from iomodel.program.price_words import price_attributes
 from iomodel.program.trajectory import Trajectory
@@ -35,6 +36,29 @@ def test_a_worth_of_nothing_is_not_said_and_a_price_of_nothing_is_no_row() -> No
     assert row.text.endswith("percent of base-year GDP of consumption a year")
     assert binding({"own": _price([0.0, 5e-5], "share of the drive", 0.0)}) == []
     assert binding({"own": _price([0.0, 5e-5], "million persons", 0.0)}) != []
+
+
+def test_a_unit_and_a_percent_go_the_same_way() -> None:
+    """Of a floor both say what looser brings; where prices of a stated value differ in sign, it is said why."""
+    floor = _price([-0.2, -0.1], "percent of base-year GDP", 0.01)
+    floor.attrs["bound"] = "lower"
+    [row] = binding({"own": floor})
+    assert "looser (the floor lowered) in 2030, the goal is higher by 0.2 " in row.text
+    assert row.text.endswith("looser wherever it binds, higher by 0.01")
+    both = _price([-0.5, 0.3], "percent of base-year GDP", 0.02)
+    both.attrs["bound"] = "equal"
+    [row] = binding({"own": both})
+    assert "more (the value raised) in 2030, the goal is lower by 0.5 " in row.text
+    assert row.text.endswith("higher by 0.02 (in some years more helps, in others it costs: this is the sum)")
+
+
+def test_lines_for_a_terminal_are_broken_between_words() -> None:
+    text = "- " + "word " * 60 + "\n  " + "targets.package " * 20
+    lines = wrapped(text).splitlines()
+    assert max(len(line) for line in lines) <= 120
+    assert " ".join(" ".join(lines).split()) == " ".join(text.split())
+    assert lines[1].startswith("  word")
+    assert lines[-1].startswith("    targets.package")
 
 
 def test_a_sector_has_its_name() -> None:

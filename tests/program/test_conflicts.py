@@ -398,7 +398,7 @@ def test_what_was_used_is_listed_with_its_cost(china: Economy) -> None:
         assert used[name]["cost"] == pytest.approx(cost, rel=1e-4), name
         text = next(text for text in path.verdict.warnings if text.startswith(f"{name} is "))
         assert f"by up to {max(used[name]['amounts']):.3g} points of GDP" in text
-        assert f"at a cost of {cost:.2g} percent of base-year GDP of consumption a year" in text
+        assert f"which the goal counts as {cost:.2g} percent of base-year GDP a year" in text
     assert path.reference is not None
     over = (path.data["public_debt_share"] - path.reference["public_debt_share"]).sel(year=path.policy_years) - 5
     assert max(used["debt_ceiling"]["amounts"]) == pytest.approx(float(over.max()), abs=1e-3)

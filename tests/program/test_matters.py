@@ -276,6 +276,9 @@ def test_all_of_it_on_a_path_without_levers(simulated: Callable[..., Trajectory]
     assert " 4. " not in text
     assert "Of 4 cards and 1 group of table coefficients (the groups over ±5%, a convention); derivatives" in text
     (card,) = [row for row in rows if row.key == "precaution"]
+    assert card.text.startswith("Public debt in 2030 does not hang on precaution (")
+    assert ": it is the same all the way from 0 to 1.03 " in card.text
+    assert "Elasticity" not in iom.matters_text([card])
     assert "\nOf 1 card; derivatives: 1 simulated." in iom.matters_text([card])
 
 

@@ -379,7 +379,7 @@ def test_a_missed_target_is_said_with_its_region(missed: Trajectory, tmp_path: P
         share = float(missed.data["programme_share"].sel(region=region).values[-1])
         (use,) = [one for one in missed.provenance["used"] if (one["region"], one["kind"]) == (region, "target")]
         assert use["amounts"][0] == pytest.approx(12 - share, abs=1e-4)
-        assert f"in 2014–2015, at a cost of {use['cost']:.2g} percent" in said
+        assert f"in 2014–2015, which the goal counts as {use['cost']:.2g} percent" in said
         # A miss costs the same in a region's own goal wherever it decides.
         alone = missed.experiment.replace(region=region, deciding=())
         assert iom.solve(alone).provenance["used"][0]["cost"] == pytest.approx(use["cost"], rel=1e-2)
