@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from iomodel.errors import SolverError
 from iomodel.program.build import Program
 from iomodel.program.diagnose import ACCOUNTING
 from iomodel.program.feasibility import Answer, Model, model_of, proof_of, second_opinion
@@ -125,9 +126,10 @@ def collision_of(program: Program) -> Collision | None:
         without = start & ~relaxed.mask(member.law)
         if any(member.law not in found.laws for found in conflicts):
             continue
-        if _feasible(model, without):
+        answer = _asked(model, without)
+        if answer is not None and answer.feasible:
             alone.append(member.law)
-        elif len(conflicts) < MOST_CONFLICTS:
+        elif answer is not None and len(conflicts) < MOST_CONFLICTS:
             conflicts.append(_conflict(model, without, weight))
     return Collision(tuple(conflicts), _breaches(relaxed, broken, sizes), tuple(alone))
 
@@ -147,13 +149,25 @@ def proofs(program: Program) -> tuple[float, float]:
 
 
 def path_exists(relaxed: Relaxed, like: Model | None = None) -> tuple[bool, Model]:
-    """Whether the laws of a relaxed program have a path, and the model asked, from which one alike may start."""
+    """Whether the laws of a relaxed program surely have a path, and the model asked, from which one alike may start."""
     model = model_of(relaxed, like=like)
-    return _feasible(model, ~relaxed.mask(POSSIBLE)), model
+    answer = _asked(model, ~relaxed.mask(POSSIBLE))
+    return answer is not None and answer.feasible, model
 
 
 def _feasible(model: Model, kept: Mask) -> bool:
-    return model.ask(kept).feasible
+    """Whether a path keeps these entries, or no proof stands that none does."""
+    answer = _asked(model, kept)
+    return answer is None or answer.feasible
+
+
+def _asked(model: Model, kept: Mask) -> Answer | None:
+    """The answer, None where neither a path nor a proof that there is none stands: laws without which a collision is
+    not decided are kept in it."""
+    try:
+        return model.ask(kept)
+    except SolverError:
+        return None
 
 
 # ---------------------------------------------------------------- the smallest breach
@@ -223,8 +237,8 @@ def _tried(model: Model, kept: Mask, fewer: Mask) -> Mask:
     """What of `fewer` a proof needs, where there is still no path; else `kept`."""
     if (fewer == kept).all():
         return kept
-    answer = model.ask(fewer)
-    return kept if answer.feasible else _support(model.relaxed, fewer, answer)
+    answer = _asked(model, fewer)
+    return kept if answer is None or answer.feasible else _support(model.relaxed, fewer, answer)
 
 
 def _until(model: Model, kept: Mask) -> Mask:
@@ -294,7 +308,8 @@ def _checked(model: Model, kept: Mask, order: list[str]) -> Conflict:
     members = [Member(name, tuple(_years_in(relaxed, kept, name))) for name in reversed(order)]
     members = [member for member in members if kept[relaxed.laws[member.law].places].any()]
     each = [(member.law, year) for member in members for year in member.years]
-    needed = sum(_feasible(model, kept & ~_of_years(relaxed, law, [year])) for law, year in each)
+    others = (_asked(model, kept & ~_of_years(relaxed, law, [year])) for law, year in each)
+    needed = sum(answer is not None and answer.feasible for answer in others)
     second, second_margin, _ = second_opinion(relaxed, kept)
     members = [Member(one.law, tuple(year for year in one.years if year)) for one in members]
     return Conflict(tuple(members), 0.0 if whole.feasible else whole.margin, second, second_margin, needed, len(each))

@@ -24,7 +24,7 @@ from iomodel.program.block import Block, Law, Term, Var
 from iomodel.program.build import Program, assemble
 from iomodel.program.conflicts import Collision, collision_of, proofs
 from iomodel.program.diagnose import ACCOUNTING
-from iomodel.program.feasibility import _off, model_of, proof_of, second_opinion
+from iomodel.program.feasibility import Answer, Model, _off, model_of, proof_of, second_opinion
 from iomodel.program.relaxed import POSSIBLE, relax
 from iomodel.program.setting import MASKS
 from iomodel.program.solvers import solve_program
@@ -199,6 +199,27 @@ def test_a_proof_is_added_up_and_not_believed(found: Callable[[str], tuple[Progr
 
 
 # ---------------------------------------------------------------- remedies
+
+
+def test_what_cannot_be_decided_without_a_law_keeps_it(china: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collision is found all the same, with that law in it, and said not to be confirmed."""
+    program, ask = iom.build(_asked("package"), china), Model.ask
+    relaxed = relax(program, ACCOUNTING)
+
+    pace = relaxed.laws["programme_pace"]
+    needed = np.arange(relaxed.rows.size)[pace.places][pace.years == "2030"]
+
+    def silent(model: Model, kept: np.ndarray) -> Answer:
+        if not kept[needed].all():
+            raise SolverError("neither a path nor a proof")
+        return ask(model, kept)
+
+    monkeypatch.setattr(Model, "ask", silent)
+    collision = collision_of(program)
+    assert collision is not None
+    assert {"package", "programme_pace"} <= set(collision.conflicts[0].laws)
+    assert collision.conflicts[0].margin > 0.9
+    assert not collision.conflicts[0].confirmed
 
 
 def test_remedies_are_feasible_and_a_little_less_is_not(mended: Callable[[str], Remedies], china: Economy) -> None:
