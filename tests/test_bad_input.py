@@ -139,7 +139,10 @@ def test_unknown_names_offer_the_nearest(demand: Experiment, china: Economy) -> 
         (lambda: iom.build(demand.replace(table="china-2021")), "Did you mean china-2020"),
         (lambda: iom.solve(demand.replace(solver="clarabell"), china), "Did you mean clarabel"),
         (lambda: iom.build(demand, china, shifts={"pakage": np.zeros(11)}), "Did you mean package"),
-        (lambda: iom.build(demand, china, [_block(lambda p: p.place("140"))]), "Did you mean 40 or 14"),
+        (
+            lambda: iom.build(demand, china, [_block(lambda p: p.place("140"))]),
+            "Did you mean 40 (Health",
+        ),
     ]
     for ask, text in asks:
         with pytest.raises(IOModelError) as caught:

@@ -170,14 +170,6 @@ def check_law(block: Block, law: Law, sizes: Mapping[str, int]) -> None:
         raise ProgramError(
             f"block {block.name!r}: the bound of law {law.name!r} is {law.bound!r}; allowed are {', '.join(_BOUNDS)}"
         )
-    if isinstance(law.constraint, Equality) != (law.bound == "equal"):
-        found, right = (
-            ("an equality (==)", '"equal"') if law.bound != "equal" else ("no equality", '"upper" or "lower"')
-        )
-        raise ProgramError(
-            f"block {block.name!r}: law {law.name!r} is {found}, its bound {law.bound!r}; write bound={right}, which "
-            "decides what its price means"
-        )
     wanted = tuple(len(law.where[dim]) if dim in law.where else sizes[dim] for dim in law.dims)
     if law.constraint.shape != wanted:
         raise ProgramError(
@@ -190,6 +182,14 @@ def check_law(block: Block, law: Law, sizes: Mapping[str, int]) -> None:
         )
     if not law.constraint.is_dcp():
         raise ProgramError(f"block {block.name!r}: law {law.name!r} is not convex: {_sides(law.constraint)}")
+    if isinstance(law.constraint, Equality) != (law.bound == "equal"):
+        found, right = (
+            ("an equality (==)", '"equal"') if law.bound != "equal" else ("no equality", '"upper" or "lower"')
+        )
+        raise ProgramError(
+            f"block {block.name!r}: law {law.name!r} is {found}, its bound {law.bound!r}; write bound={right}, which "
+            "decides what its price means"
+        )
 
 
 _BENT = {"CONSTANT": "a constant", "AFFINE": "affine", "CONVEX": "convex", "CONCAVE": "concave"}

@@ -82,9 +82,8 @@ def described(program: Program, collision: Collision, behaviour: Sequence[str] =
     lines = ["No path meets all laws.", *behaviour]
     many = len(collision.conflicts) > 1
     for place, conflict in enumerate(collision.conflicts, start=1):
-        lines.append(
-            f"Collision {place}, each part of it needed:" if many else "What collides, each part of it needed:"
-        )
+        each = ", each part of it needed" if conflict.needed == conflict.entries else ""
+        lines.append(f"{f'Collision {place}' if many else 'What collides'}{each}:")
         lines += [f"  {law_in_words(program, member.law, member.years)}" for member in conflict.members]
         lines += _doubt(conflict)
     lines.append("The smallest breach, each law in units of its size:")

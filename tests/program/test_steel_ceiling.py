@@ -69,7 +69,10 @@ def test_such_a_collision_is_named_and_confirmed(china: Economy) -> None:
 def test_a_search_without_an_answer_names_the_experiment_and_what_to_try(
     china: Economy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feasibility, "exact_proof", lambda _, z, **__: (z, float("inf")))
+    def silent(*_: object) -> Answer:
+        raise SolverError("the search for laws in conflict found nothing")
+
+    monkeypatch.setattr(feasibility.Model, "ask", silent)
     with pytest.raises(
         SolverError, match=r"^best-path: the solver says that no path meets all laws, but the search"
     ) as said:
